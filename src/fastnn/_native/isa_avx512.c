@@ -1,0 +1,8 @@
+/* AVX-512: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64). */
+#include "simd_avx512.h"
+#if FASTNN_REAL == 32
+#define KERNELS fastnn_avx512_f32
+#else
+#define KERNELS fastnn_avx512_f64
+#endif
+#include "bodies.inc.h"

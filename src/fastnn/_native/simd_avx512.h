@@ -1,0 +1,120 @@
+/* AVX-512 (F, DQ, VL, BW): the vector verbs. Sixteen float32 or eight float64 to a vector.
+ *
+ * Every simd_*.h defines the same names, and nothing above this file knows more than they say:
+ *   real, itype          the element, and the signed integer of its width
+ *   V, M, LANES          a vector of reals, a mask of lanes, the number of lanes
+ *   TILE_ROWS, TILE_VECS the register tile of the matrix product: rows x vectors of accumulators
+ *   v_fma, v_fnma        a·b + c and c - a·b, rounded once where the ISA can
+ *   v_copysign(a, b)     the magnitude of a with the sign of b
+ *   v_pow2(n)            2^n, for integral n in the range of normal exponents
+ *   v_split(x, &e)       x = mantissa · 2^e for positive normal x, with 0.75 <= mantissa < 1.5; returns the mantissa
+ *   v_sum, v_max_lane    over all lanes, always in the same order
+ * Comparisons are ordered (false for NaN). v_max(a, b) and v_min(a, b) return b when either is NaN.
+ * v_load_n / v_store_n touch the first n lanes only, 0 <= n <= LANES; the other lanes load as zero. */
+#ifndef FASTNN_SIMD_H
+#define FASTNN_SIMD_H
+#include <immintrin.h>
+#include <stdint.h>
+
+#define ISA_NAME "avx512"
+#define TILE_ROWS 14
+#define TILE_VECS 2
+
+#if FASTNN_REAL == 32
+
+typedef float real;
+typedef int32_t itype;
+typedef __m512 V;
+typedef __mmask16 M;
+#define LANES 16
+
+static inline V v_load(const real *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(real *p, V a) { _mm512_storeu_ps(p, a); }
+static inline M m_first(int64_t n) { return (M)((1u << n) - 1); }
+static inline V v_load_n(const real *p, int64_t n) { return _mm512_maskz_loadu_ps(m_first(n), p); }
+static inline void v_store_n(real *p, V a, int64_t n) { _mm512_mask_storeu_ps(p, m_first(n), a); }
+static inline V v_set1(real a) { return _mm512_set1_ps(a); }
+
+static inline V v_add(V a, V b) { return _mm512_add_ps(a, b); }
+static inline V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
+static inline V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
+static inline V v_div(V a, V b) { return _mm512_div_ps(a, b); }
+static inline V v_sqrt(V a) { return _mm512_sqrt_ps(a); }
+static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
+static inline V v_max(V a, V b) { return _mm512_max_ps(a, b); }
+static inline V v_min(V a, V b) { return _mm512_min_ps(a, b); }
+static inline V v_abs(V a) { return _mm512_abs_ps(a); }
+static inline V v_copysign(V a, V b) { return _mm512_or_ps(v_abs(a), _mm512_and_ps(b, v_set1(-0.0f))); }
+
+static inline M v_lt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+static inline M v_le(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+static inline M v_eq(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+static inline M v_isnan(V a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+static inline V v_select(M m, V yes, V no) { return _mm512_mask_blend_ps(m, no, yes); }
+
+static inline V v_round(V a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline V v_pow2(V n) {
+    __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+}
+static inline V v_split(V x, V *exponent) {
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i e = _mm512_srai_epi32(_mm512_sub_epi32(bits, _mm512_set1_epi32(0x3f400000)), 23);
+    *exponent = _mm512_cvtepi32_ps(e);
+    return _mm512_castsi512_ps(_mm512_sub_epi32(bits, _mm512_slli_epi32(e, 23)));
+}
+
+static inline real v_sum(V a) { return _mm512_reduce_add_ps(a); }
+static inline real v_max_lane(V a) { return _mm512_reduce_max_ps(a); }
+
+#else
+
+typedef double real;
+typedef int64_t itype;
+typedef __m512d V;
+typedef __mmask8 M;
+#define LANES 8
+
+static inline V v_load(const real *p) { return _mm512_loadu_pd(p); }
+static inline void v_store(real *p, V a) { _mm512_storeu_pd(p, a); }
+static inline M m_first(int64_t n) { return (M)((1u << n) - 1); }
+static inline V v_load_n(const real *p, int64_t n) { return _mm512_maskz_loadu_pd(m_first(n), p); }
+static inline void v_store_n(real *p, V a, int64_t n) { _mm512_mask_storeu_pd(p, m_first(n), a); }
+static inline V v_set1(real a) { return _mm512_set1_pd(a); }
+
+static inline V v_add(V a, V b) { return _mm512_add_pd(a, b); }
+static inline V v_sub(V a, V b) { return _mm512_sub_pd(a, b); }
+static inline V v_mul(V a, V b) { return _mm512_mul_pd(a, b); }
+static inline V v_div(V a, V b) { return _mm512_div_pd(a, b); }
+static inline V v_sqrt(V a) { return _mm512_sqrt_pd(a); }
+static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
+static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_pd(a, b, c); }
+static inline V v_max(V a, V b) { return _mm512_max_pd(a, b); }
+static inline V v_min(V a, V b) { return _mm512_min_pd(a, b); }
+static inline V v_abs(V a) { return _mm512_abs_pd(a); }
+static inline V v_copysign(V a, V b) { return _mm512_or_pd(v_abs(a), _mm512_and_pd(b, v_set1(-0.0))); }
+
+static inline M v_lt(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
+static inline M v_le(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
+static inline M v_eq(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
+static inline M v_isnan(V a) { return _mm512_cmp_pd_mask(a, a, _CMP_UNORD_Q); }
+static inline V v_select(M m, V yes, V no) { return _mm512_mask_blend_pd(m, no, yes); }
+
+static inline V v_round(V a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline V v_pow2(V n) {
+    __m512i biased = _mm512_add_epi64(_mm512_cvtpd_epi64(n), _mm512_set1_epi64(1023));
+    return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
+}
+static inline V v_split(V x, V *exponent) {
+    __m512i bits = _mm512_castpd_si512(x);
+    __m512i e = _mm512_srai_epi64(_mm512_sub_epi64(bits, _mm512_set1_epi64(0x3fe8000000000000LL)), 52);
+    *exponent = _mm512_cvtepi64_pd(e);
+    return _mm512_castsi512_pd(_mm512_sub_epi64(bits, _mm512_slli_epi64(e, 52)));
+}
+
+static inline real v_sum(V a) { return _mm512_reduce_add_pd(a); }
+static inline real v_max_lane(V a) { return _mm512_reduce_max_pd(a); }
+
+#endif
+#endif
