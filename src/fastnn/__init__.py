@@ -1,0 +1,72 @@
+"""Feed-forward neural networks on CPUs, fast, behind the API that Keras users know.
+
+Submodules are loaded when they are first used, so that `import fastnn` costs little more than `import numpy`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fastnn._kernels import get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from fastnn import (
+        activations,
+        callbacks,
+        constraints,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        regularizers,
+        utils,
+    )
+    from fastnn._info import show_versions
+    from fastnn.layers import Input
+    from fastnn.models import Model, Sequential
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "constraints",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "set_num_threads",
+    "show_versions",
+    "utils",
+]
+
+# name -> the submodule that defines it
+_BORROWED = {"Input": "layers", "Model": "models", "Sequential": "models", "show_versions": "_info"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _BORROWED:
+        value = getattr(importlib.import_module(f"fastnn.{_BORROWED[name]}"), name)
+    elif name in __all__:
+        value = importlib.import_module(f"fastnn.{name}")
+    else:
+        raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
