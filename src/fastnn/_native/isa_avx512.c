@@ -1,4 +1,5 @@
-/* AVX-512: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64). */
+/* AVX-512: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64); empty on another architecture. */
+#if defined(__x86_64__)
 #include "simd_avx512.h"
 #if FASTNN_REAL == 32
 #define KERNELS fastnn_avx512_f32
@@ -6,3 +7,4 @@
 #define KERNELS fastnn_avx512_f64
 #endif
 #include "bodies.inc.h"
+#endif

@@ -5,10 +5,16 @@
  *   V, M, LANES          a vector of reals, a mask of lanes, the number of lanes
  *   TILE_ROWS, TILE_VECS the register tile of the matrix product: rows x vectors of accumulators
  *   v_fma, v_fnma        a·b + c and c - a·b, rounded once where the ISA can
+ *   v_neg                flips the sign bit
  *   v_copysign(a, b)     the magnitude of a with the sign of b
+ *   v_iota               0, 1, 2 .. LANES - 1
+ *   v_round              to the nearest integer, ties to even
  *   v_pow2(n)            2^n, for integral n in the range of normal exponents
+ *   v_scale(a, n)        a · 2^n, for integral n in twice that range: infinite, denormal or zero as a and n have it
  *   v_split(x, &e)       x = mantissa · 2^e for positive normal x, with 0.75 <= mantissa < 1.5; returns the mantissa
  *   v_sum, v_max_lane    over all lanes, always in the same order
+ *   m_first(n)           the mask of the first n lanes, 0 <= n <= LANES
+ *   m_and, m_or, m_not   lane by lane; m_any: is one lane set; m_count: how many are
  * Comparisons are ordered (false for NaN). v_max(a, b) and v_min(a, b) return b when either is NaN.
  * v_load_n / v_store_n touch the first n lanes only, 0 <= n <= LANES; the other lanes load as zero. */
 #ifndef FASTNN_SIMD_H
@@ -45,6 +51,7 @@ static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
 static inline V v_max(V a, V b) { return _mm512_max_ps(a, b); }
 static inline V v_min(V a, V b) { return _mm512_min_ps(a, b); }
 static inline V v_abs(V a) { return _mm512_abs_ps(a); }
+static inline V v_neg(V a) { return _mm512_xor_ps(a, v_set1(-0.0f)); }
 static inline V v_copysign(V a, V b) { return _mm512_or_ps(v_abs(a), _mm512_and_ps(b, v_set1(-0.0f))); }
 
 static inline M v_lt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
@@ -52,12 +59,21 @@ static inline M v_le(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 static inline M v_eq(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 static inline M v_isnan(V a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 static inline V v_select(M m, V yes, V no) { return _mm512_mask_blend_ps(m, no, yes); }
+static inline M m_and(M a, M b) { return a & b; }
+static inline M m_or(M a, M b) { return a | b; }
+static inline M m_not(M a) { return (M)~a; }
+static inline int m_any(M a) { return a != 0; }
+static inline int m_count(M a) { return __builtin_popcount(a); }
 
+static inline V v_iota(void) {
+    return _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
 static inline V v_round(V a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V v_pow2(V n) {
     __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
 }
+static inline V v_scale(V a, V n) { return _mm512_scalef_ps(a, n); }
 static inline V v_split(V x, V *exponent) {
     __m512i bits = _mm512_castps_si512(x);
     __m512i e = _mm512_srai_epi32(_mm512_sub_epi32(bits, _mm512_set1_epi32(0x3f400000)), 23);
@@ -93,6 +109,7 @@ static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_pd(a, b, c); }
 static inline V v_max(V a, V b) { return _mm512_max_pd(a, b); }
 static inline V v_min(V a, V b) { return _mm512_min_pd(a, b); }
 static inline V v_abs(V a) { return _mm512_abs_pd(a); }
+static inline V v_neg(V a) { return _mm512_xor_pd(a, v_set1(-0.0)); }
 static inline V v_copysign(V a, V b) { return _mm512_or_pd(v_abs(a), _mm512_and_pd(b, v_set1(-0.0))); }
 
 static inline M v_lt(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
@@ -100,12 +117,19 @@ static inline M v_le(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
 static inline M v_eq(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
 static inline M v_isnan(V a) { return _mm512_cmp_pd_mask(a, a, _CMP_UNORD_Q); }
 static inline V v_select(M m, V yes, V no) { return _mm512_mask_blend_pd(m, no, yes); }
+static inline M m_and(M a, M b) { return a & b; }
+static inline M m_or(M a, M b) { return a | b; }
+static inline M m_not(M a) { return (M)~a; }
+static inline int m_any(M a) { return a != 0; }
+static inline int m_count(M a) { return __builtin_popcount(a); }
 
+static inline V v_iota(void) { return _mm512_setr_pd(0, 1, 2, 3, 4, 5, 6, 7); }
 static inline V v_round(V a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V v_pow2(V n) {
     __m512i biased = _mm512_add_epi64(_mm512_cvtpd_epi64(n), _mm512_set1_epi64(1023));
     return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
 }
+static inline V v_scale(V a, V n) { return _mm512_scalef_pd(a, n); }
 static inline V v_split(V x, V *exponent) {
     __m512i bits = _mm512_castpd_si512(x);
     __m512i e = _mm512_srai_epi64(_mm512_sub_epi64(bits, _mm512_set1_epi64(0x3fe8000000000000LL)), 52);
