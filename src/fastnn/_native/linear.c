@@ -1,0 +1,109 @@
+/* One dense product on all threads: see linear.h. */
+#include "linear.h"
+
+#include <stdlib.h>
+
+#include "denormals.h"
+#include "threads.h"
+
+enum {
+    SHARED_FLOPS = 3000000,   /* less is not worth waking anybody for */
+    SHARED_ELEMENTS = 200000, /* the same, of an activation */
+    ROWS = 128,               /* of a task: a few register tiles, so that packing pays */
+    COLUMNS = 256,            /* of a task, where rows are too few to share out */
+    ELEMENTS = 16384
+};
+
+typedef struct {
+    const fastnn_kernels *kernels;
+    const fastnn_gemm *gemm;
+    const fastnn_activation *activation;
+    const double *params;
+    int64_t rows, columns; /* of a task */
+    int64_t across;        /* tasks side by side */
+    char *scratch;
+    int64_t scratch_bytes;
+} product;
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void run_product(void *context, int64_t task, int worker) {
+    const product *w = context;
+    const int64_t size = w->kernels->itemsize, i = task / w->across * w->rows, j = task % w->across * w->columns;
+    fastnn_gemm g = *w->gemm;
+    g.m = min64(g.m - i, w->rows);
+    g.n = min64(g.n - j, w->columns);
+    g.a = (const char *)g.a + i * g.a_row * size;
+    g.b = (const char *)g.b + (g.packed ? j * g.k : j) * size;
+    if (g.bias) g.bias = (const char *)g.bias + j * size;
+    g.c = (char *)g.c + (i * g.c_row + j) * size;
+    g.scratch = w->scratch ? w->scratch + worker * w->scratch_bytes : NULL;
+    w->kernels->gemm(&g);
+    if (!w->activation) return;
+    if (g.c_row == g.n) {
+        w->activation->forward(g.m * g.n, g.c, g.c, w->params);
+        return;
+    }
+    for (int64_t r = 0; r < g.m; ++r) {
+        void *row = (char *)g.c + r * g.c_row * size;
+        w->activation->forward(g.n, row, row, w->params);
+    }
+}
+
+void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
+                   const double *params) {
+    const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
+    const int threads = flops < SHARED_FLOPS ? 1 : fastnn_get_num_threads();
+    product w = {.kernels = kernels, .gemm = g, .activation = activation, .params = params, .rows = g->m,
+                 .columns = g->n};
+    if (g->m <= 0 || g->n <= 0) return;
+    const fastnn_fp_mode mode = fastnn_flush_denormals();
+    if (threads > 1) {
+        if (g->m >= threads * kernels->tile_rows) w.rows = min64(ROWS, (g->m + threads - 1) / threads);
+        else w.columns = COLUMNS;
+    }
+    w.across = (g->n + w.columns - 1) / w.columns;
+    w.scratch_bytes = kernels->gemm_scratch(w.columns, g->k) * kernels->itemsize;
+    /* without the memory the product still runs, on b as it lies */
+    if (w.rows >= ROWS && g->k >= ROWS)
+        w.scratch = aligned_alloc(64, (size_t)(w.scratch_bytes * threads + 63) / 64 * 64);
+    fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across, threads);
+    free(w.scratch);
+    fastnn_restore_denormals(mode);
+}
+
+typedef struct {
+    int64_t n, itemsize;
+    const fastnn_activation *activation;
+    const char *x, *dy;
+    char *out;
+    const double *params;
+} elements;
+
+static void run_elements(void *context, int64_t task, int worker) {
+    const elements *e = context;
+    const int64_t at = task * ELEMENTS, n = min64(ELEMENTS, e->n - at), byte = at * e->itemsize;
+    (void)worker;
+    if (e->dy) e->activation->backward(n, e->x + byte, e->dy + byte, e->out + byte, e->params);
+    else e->activation->forward(n, e->x + byte, e->out + byte, e->params);
+}
+
+static void share_elements(elements *e) {
+    const int threads = e->n < SHARED_ELEMENTS ? 1 : fastnn_get_num_threads();
+    const fastnn_fp_mode mode = fastnn_flush_denormals();
+    fastnn_parallel(run_elements, e, (e->n + ELEMENTS - 1) / ELEMENTS, threads);
+    fastnn_restore_denormals(mode);
+}
+
+void fastnn_activate(const fastnn_kernels *kernels, const fastnn_activation *activation, int64_t n, const void *x,
+                     void *y, const double *params) {
+    elements e = {.n = n, .itemsize = kernels->itemsize, .activation = activation, .x = x, .out = y, .params = params};
+    share_elements(&e);
+}
+
+void fastnn_activate_backward(const fastnn_kernels *kernels, const fastnn_activation *activation, int64_t n,
+                              const void *x_or_y, const void *dy, void *dx, const double *params) {
+    elements e = {.n = n, .itemsize = kernels->itemsize, .activation = activation, .x = x_or_y, .dy = dy, .out = dx,
+                  .params = params};
+    share_elements(&e);
+}

@@ -1,0 +1,291 @@
+/* Building a program: lists that grow, then one arena and the stages. See program.h. */
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "threads.h"
+
+enum { ALIGNMENT = 64, TILE_BYTES = 1 << 16 };
+
+/* Room for one more item of a list; lists grow by doubling, at powers of two. */
+static void *grown(void *list, int count, size_t item) {
+    if (count & (count - 1)) return list;
+    return realloc(list, (count ? 2 * (size_t)count : 1) * item);
+}
+
+#define ADD(program, list, count, ...)                                                 \
+    do {                                                                               \
+        void *more = grown((program)->list, (program)->count, sizeof *(program)->list); \
+        if (!more) return -1;                                                          \
+        (program)->list = more;                                                        \
+        (program)->list[(program)->count] = __VA_ARGS__;                               \
+        return (program)->count++;                                                     \
+    } while (0)
+
+fastnn_program *fastnn_program_new(const fastnn_kernels *kernels) {
+    fastnn_program *p = calloc(1, sizeof *p);
+    if (p) p->kernels = kernels;
+    return p;
+}
+
+void fastnn_program_free(fastnn_program *p) {
+    if (!p) return;
+    free(p->values);
+    free(p->parameters);
+    free(p->steps);
+    free(p->feeds);
+    free(p->results);
+    free(p->moves);
+    free(p->stages);
+    free(p->tasks);
+    free(p->workers);
+    free(p->arena);
+    free(p);
+}
+
+int fastnn_program_value(fastnn_program *p, int64_t per_sample, int64_t width, int wants_gradient) {
+    ADD(p, values, n_values, (fastnn_value){.per_sample = per_sample, .width = width, .row = width,
+                                            .root = p->n_values, .wants_gradient = wants_gradient});
+}
+
+int fastnn_program_view(fastnn_program *p, int value, int64_t per_sample, int64_t width) {
+    const fastnn_value of = p->values[value];
+    ADD(p, values, n_values, (fastnn_value){.per_sample = per_sample, .width = width, .row = width, .root = of.root,
+                                            .column = of.column, .wants_gradient = of.wants_gradient});
+}
+
+int fastnn_program_parameter(fastnn_program *p, void *data, int64_t rows, int64_t cols, int trainable) {
+    ADD(p, parameters, n_parameters,
+        (fastnn_parameter){.data = data, .rows = rows, .cols = cols, .trainable = trainable, .decays = 1});
+}
+
+int fastnn_program_step(fastnn_program *p, const fastnn_op *op) {
+    ADD(p, steps, n_steps,
+        (fastnn_step){.op = op, .inputs = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE}, .output = FASTNN_NONE,
+                      .parameters = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE}, .default_params = 1,
+                      .loss_weight = 1, .row_loss = FASTNN_NONE, .python = FASTNN_NONE});
+}
+
+int fastnn_program_feed(fastnn_program *p, int value) { ADD(p, feeds, n_feeds, (fastnn_feed){.value = value}); }
+
+int fastnn_program_result(fastnn_program *p, int value) {
+    ADD(p, results, n_results, (fastnn_result){.value = value});
+}
+
+/* --- the arena ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t bytes;
+    int overflow;
+} layout;
+
+static int64_t place(layout *l, int64_t elements, int itemsize) {
+    const int64_t at = l->bytes;
+    int64_t bytes;
+    if (__builtin_mul_overflow(elements, itemsize, &bytes) ||
+        __builtin_add_overflow(l->bytes, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, &l->bytes))
+        l->overflow = 1;
+    return at;
+}
+
+static int64_t elements_of(layout *l, const fastnn_value *v, int64_t capacity) {
+    int64_t rows, elements;
+    if (__builtin_mul_overflow(capacity, v->per_sample, &rows) || __builtin_mul_overflow(rows, v->row, &elements)) {
+        l->overflow = 1;
+        return 0;
+    }
+    return elements;
+}
+
+/* Rows of a parameter that one task computes and updates: whole panels of the packed transpose, about 64 KiB. */
+static int64_t tile_rows(const fastnn_kernels *kernels, const fastnn_parameter *q) {
+    const int64_t panel = kernels->tile_cols;
+    const int64_t fitting = TILE_BYTES / (panel * q->cols * kernels->itemsize);
+    return panel * (fitting > 1 ? fitting : 1);
+}
+
+typedef struct {
+    int64_t scratch, tile, packed;
+} worker_needs;
+
+static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_needs *needs) {
+    const fastnn_kernels *kernels = p->kernels;
+    for (int i = 0; i < p->n_parameters; ++i) {
+        const fastnn_parameter *q = &p->parameters[i];
+        const int64_t rows = q->rows < tile_rows(kernels, q) ? q->rows : tile_rows(kernels, q);
+        const int64_t scratch = kernels->gemm_scratch(q->cols, q->rows);
+        if (scratch > needs->scratch) needs->scratch = scratch;
+        if (q->trainable && rows * q->cols > needs->tile) needs->tile = rows * q->cols;
+    }
+    for (int i = 0; i < p->n_steps; ++i) {
+        const fastnn_step *s = &p->steps[i];
+        if (!s->backward || s->output == FASTNN_NONE || s->parameters[0] == FASTNN_NONE) continue;
+        const fastnn_value *y = &p->values[s->output];
+        const int64_t packed = kernels->gemm_packed(y->width, capacity * y->per_sample);
+        if (p->parameters[s->parameters[0]].trainable && packed > needs->packed) needs->packed = packed;
+    }
+}
+
+/* Moves to and from offsets: the arena is allocated when its size is known. */
+static int lay_out(fastnn_program *p, int64_t capacity) {
+    const int itemsize = p->kernels->itemsize, n_workers = fastnn_get_num_threads();
+    layout l = {0};
+    worker_needs needs = {0};
+
+    for (int i = 0; i < p->n_values; ++i) {
+        fastnn_value *v = &p->values[i];
+        if (v->root != i) continue;
+        v->data_at = place(&l, elements_of(&l, v, capacity), itemsize);
+        if (v->wants_gradient) v->gradient_at = place(&l, elements_of(&l, v, capacity), itemsize);
+    }
+    for (int i = 0; i < p->n_parameters; ++i) {
+        fastnn_parameter *q = &p->parameters[i];
+        if (q->keep) q->gradient_at = place(&l, q->rows * q->cols, itemsize);
+        if (q->wants_transposed) q->transposed_at = place(&l, p->kernels->gemm_packed(q->rows, q->cols), itemsize);
+    }
+    for (int i = 0; i < p->n_steps; ++i) {
+        fastnn_step *s = &p->steps[i];
+        if (s->op->buffer) s->buffer_at = place(&l, s->op->buffer(p, s), itemsize);
+    }
+    needs_of_workers(p, capacity, &needs);
+    const int64_t workers_at = l.bytes;
+    for (int i = 0; i < n_workers; ++i) {
+        place(&l, needs.scratch, itemsize);
+        place(&l, needs.tile, itemsize);
+        place(&l, needs.packed, itemsize);
+    }
+    if (l.overflow || l.bytes < 0) return -1;
+
+    fastnn_worker *workers = calloc((size_t)n_workers, sizeof *workers);
+    char *arena = aligned_alloc(ALIGNMENT, (size_t)l.bytes + ALIGNMENT);
+    if (!workers || !arena) {
+        free(workers);
+        free(arena);
+        return -1;
+    }
+    free(p->workers);
+    free(p->arena);
+    p->workers = workers;
+    p->n_workers = n_workers;
+    p->arena = arena;
+    p->arena_bytes = l.bytes;
+    p->capacity = capacity;
+
+    for (int i = 0; i < p->n_values; ++i) {
+        fastnn_value *v = &p->values[i], *root = &p->values[v->root];
+        v->data = arena + root->data_at + v->column * itemsize;
+        v->gradient = v->wants_gradient ? arena + root->gradient_at + v->column * itemsize : NULL;
+    }
+    for (int i = 0; i < p->n_parameters; ++i) {
+        fastnn_parameter *q = &p->parameters[i];
+        q->gradient = q->keep ? arena + q->gradient_at : NULL;
+        q->transposed = q->wants_transposed ? arena + q->transposed_at : NULL;
+        if (q->keep) memset(q->gradient, 0, (size_t)(q->rows * q->cols * itemsize));
+        /* the columns that pad the last panel are read, and never written again */
+        if (q->wants_transposed)
+            memset(q->transposed, 0, (size_t)(p->kernels->gemm_packed(q->rows, q->cols) * itemsize));
+    }
+    for (int i = 0; i < p->n_steps; ++i) p->steps[i].buffer = arena + p->steps[i].buffer_at;
+    layout w = {.bytes = workers_at};
+    for (int i = 0; i < n_workers; ++i) {
+        workers[i].scratch = arena + place(&w, needs.scratch, itemsize);
+        workers[i].tile = arena + place(&w, needs.tile, itemsize);
+        workers[i].packed = arena + place(&w, needs.packed, itemsize);
+    }
+    return 0;
+}
+
+/* --- stages and tasks ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    fastnn_move *moves;
+    fastnn_stage *stages;
+    int n_moves, n_stages;
+} plan;
+
+static void add_move(plan *plan, int step, int direction, int batch) {
+    fastnn_stage *last = &plan->stages[plan->n_stages - 1];
+    if (batch || last->batch) {
+        last = &plan->stages[plan->n_stages++];
+        *last = (fastnn_stage){.begin = plan->n_moves, .end = plan->n_moves, .batch = batch};
+    }
+    plan->moves[plan->n_moves++] = (fastnn_move){step, direction};
+    last->end = plan->n_moves;
+}
+
+static int cut_into_stages(fastnn_program *p) {
+    const size_t most = 4 * (size_t)p->n_steps + 1;
+    plan plan = {.moves = calloc(most, sizeof *plan.moves), .stages = calloc(most, sizeof *plan.stages)};
+    if (!plan.moves || !plan.stages) {
+        free(plan.moves);
+        free(plan.stages);
+        return -1;
+    }
+    plan.n_stages = 1; /* the first stage goes by rows, if only to read the inputs */
+    for (int i = 0; i < p->n_steps; ++i) {
+        const fastnn_op *op = p->steps[i].op;
+        if (op->forward_batch) add_move(&plan, i, FASTNN_FORWARD, 1);
+        if (op->forward) add_move(&plan, i, FASTNN_FORWARD, 0);
+    }
+    for (int i = p->n_steps - 1; i >= 0; --i) {
+        const fastnn_op *op = p->steps[i].op;
+        if (!p->steps[i].backward) continue;
+        if (op->backward_batch) add_move(&plan, i, FASTNN_BACKWARD, 1);
+        if (op->backward) add_move(&plan, i, FASTNN_BACKWARD, 0);
+    }
+    free(p->moves);
+    free(p->stages);
+    p->moves = plan.moves;
+    p->stages = plan.stages;
+    p->n_stages = plan.n_stages;
+    return 0;
+}
+
+static int list_tasks(fastnn_program *p) {
+    int count = 0;
+    for (int i = 0; i < p->n_steps; ++i) count += p->steps[i].op->fold != NULL;
+    for (int i = 0; i < p->n_parameters; ++i) {
+        const fastnn_parameter *q = &p->parameters[i];
+        if (q->trainable) count += (int)((q->rows + tile_rows(p->kernels, q) - 1) / tile_rows(p->kernels, q));
+    }
+    fastnn_weights_task *tasks = calloc((size_t)count + 1, sizeof *tasks);
+    if (!tasks) return -1;
+    count = 0;
+    for (int i = 0; i < p->n_parameters; ++i) {
+        const fastnn_parameter *q = &p->parameters[i];
+        const int64_t rows = tile_rows(p->kernels, q);
+        if (!q->trainable) continue;
+        for (int64_t row = 0; row < q->rows; row += rows)
+            tasks[count++] = (fastnn_weights_task){.fold = FASTNN_NONE, .parameter = i, .row0 = row,
+                                                   .row1 = q->rows < row + rows ? q->rows : row + rows};
+    }
+    p->training = count > 0;
+    for (int i = 0; i < p->n_steps; ++i)
+        if (p->steps[i].op->fold) tasks[count++] = (fastnn_weights_task){.fold = i, .parameter = FASTNN_NONE};
+    free(p->tasks);
+    p->tasks = tasks;
+    p->n_tasks = count;
+    return 0;
+}
+
+static void count_work(fastnn_program *p) {
+    p->flops = p->bytes_per_sample = p->parameter_bytes = 0;
+    for (int i = 0; i < p->n_steps; ++i) {
+        const fastnn_step *s = &p->steps[i];
+        if (s->op->flops) p->flops += s->op->flops(p, s) * (s->backward ? 3 : 1);
+    }
+    for (int i = 0; i < p->n_values; ++i) {
+        const fastnn_value *v = &p->values[i];
+        if (v->root == i)
+            p->bytes_per_sample += v->per_sample * v->row * p->kernels->itemsize * (1 + v->wants_gradient);
+    }
+    for (int i = 0; i < p->n_parameters; ++i)
+        p->parameter_bytes += p->parameters[i].rows * p->parameters[i].cols * p->kernels->itemsize;
+}
+
+int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
+    if (cut_into_stages(p) || list_tasks(p) || lay_out(p, capacity)) return -1;
+    count_work(p);
+    return 0;
+}

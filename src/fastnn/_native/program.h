@@ -1,0 +1,196 @@
+/* A network compiled to a program: a flat list of steps over values, run batch by batch.
+ *
+ * Whoever builds one calls, in this order: fastnn_program_new; _value, _view, _parameter and _step as often as needed
+ * (steps in topological order); fastnn_program_finish, which lays out the arena and cuts the steps into stages. Then
+ * fastnn_program_run, any number of times. Nothing here knows an ISA or a dtype: the kernels' table does.
+ *
+ * A training step is
+ *   stages   rows: blocks of samples go through all steps forward, and back, each block by one worker; a step that
+ *            needs the whole batch (batch normalization's statistics, a step written in Python) stands between two
+ *            such stages;
+ *   weights  tiles of parameters: gradient, regularizer, update, while the tile is hot; and one task for each loss and
+ *            metric that folds the batch into its totals.
+ * The two meet at barriers only. Every sum has an order of its own, so the bits are the same for any number of threads. */
+#ifndef FASTNN_PROGRAM_H
+#define FASTNN_PROGRAM_H
+#include "data.h"
+#include "kernels.h"
+
+enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 4, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
+
+typedef struct fastnn_program fastnn_program;
+typedef struct fastnn_step fastnn_step;
+
+/* Rows of reals that steps hand on: per_sample rows of `width` for each sample, `row` elements apart. */
+typedef struct {
+    int64_t per_sample, width, row;
+    int root;             /* the value whose memory this one looks at: itself, unless it is a view */
+    int64_t column;       /* of the root, where a view begins */
+    int wants_gradient;
+    char *data, *gradient;  /* sample 0 of the batch; gradient is NULL where none is wanted */
+    int64_t data_at, gradient_at;  /* bytes into the arena */
+} fastnn_value;
+
+/* A matrix of weights (vectors have one row), in memory that its owner, a Variable, keeps alive. */
+typedef struct {
+    void *data;
+    int64_t rows, cols;
+    int trainable;
+    int wants_transposed;
+    double l1, l2;
+    int decays;              /* weight decay applies */
+    void *slots[FASTNN_MAX_SLOTS];
+    void *gradient;          /* where the gradient is kept, if anything asks for it before or instead of the update */
+    void *transposed;        /* packed transpose, for dx = dy · wᵀ; in the arena */
+    int64_t gradient_at, transposed_at;
+    int keep;
+} fastnn_parameter;
+
+/* What a step does. Samples [row0, row1) of the batch; every function may be NULL. */
+typedef struct {
+    const char *name;
+    int adds_loss; /* batch_loss is part of what is minimized */
+    void (*prepare)(fastnn_program *, fastnn_step *); /* once at the start of a run: parameters may have changed */
+    void (*forward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
+    void (*backward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
+    /* The whole batch at once, on the calling thread, before `forward` (or `backward`) of any row; 0, or -1: stop. */
+    int (*forward_batch)(fastnn_program *, fastnn_step *);
+    int (*backward_batch)(fastnn_program *, fastnn_step *);
+    /* gradient (+)= rows [row0, row1) of d loss / d parameters[which] */
+    void (*gradient)(fastnn_program *, const fastnn_step *, int which, int64_t row0, int64_t row1, void *gradient,
+                     int accumulate, int worker);
+    void (*fold)(fastnn_program *, fastnn_step *); /* after the stages: the batch into the step's totals */
+    int64_t (*buffer)(const fastnn_program *, const fastnn_step *); /* elements of step->buffer */
+    int64_t (*flops)(const fastnn_program *, const fastnn_step *);  /* a sample, forward */
+} fastnn_op;
+
+struct fastnn_step {
+    const fastnn_op *op;
+    int inputs[FASTNN_MAX_INPUTS], output;       /* values; FASTNN_NONE where there is none */
+    int parameters[FASTNN_MAX_PARAMETERS];
+    int backward;                                /* the output has a gradient to pass back, or a parameter to learn */
+    const fastnn_activation *activation;         /* NULL: linear */
+    const fastnn_loss *loss;
+    const fastnn_metric *metric;
+    double params[FASTNN_MAX_PARAMS];            /* of the activation, loss or metric */
+    int default_params;                          /* none were given */
+    double rate, epsilon, momentum;
+    uint64_t stream;                             /* which of the seed's random streams */
+    double *state;                               /* of a metric, owned by its object */
+    double loss_weight;
+    int sum_reduction;                           /* the loss is a sum over the batch, not a mean */
+    int row_loss;                                /* the value that holds a loss's rows */
+    double batch_loss, loss_sum;                 /* of this batch; over the run, times samples */
+    int python;                                  /* which callable, for steps written in Python */
+    void *buffer;                                /* private to the step, in the arena */
+    int64_t buffer_at;
+};
+
+typedef struct {
+    int value;
+    fastnn_source source;
+} fastnn_feed;
+
+typedef struct {
+    int value;
+    char *data;  /* sample 0 of the whole data set */
+} fastnn_result;
+
+enum { FASTNN_FORWARD, FASTNN_BACKWARD };
+typedef struct {
+    int step, direction;
+} fastnn_move;
+
+typedef struct {
+    int begin, end;  /* moves */
+    int batch;       /* one step over the whole batch, instead of moves by blocks of rows */
+} fastnn_stage;
+
+typedef struct {
+    int fold;  /* the step to fold, or FASTNN_NONE: a tile of a parameter */
+    int parameter;
+    int64_t row0, row1;
+    double penalty;
+} fastnn_weights_task;
+
+typedef struct {
+    void *scratch;   /* of gemm */
+    void *tile;      /* gradient of one tile of weights */
+    void *packed;    /* dy of a dense step, packed for dw, and which step and batch it was */
+    const fastnn_step *packed_step;
+    uint64_t packed_batch;
+} fastnn_worker;
+
+struct fastnn_program {
+    const fastnn_kernels *kernels;
+    fastnn_value *values;
+    fastnn_parameter *parameters;
+    fastnn_step *steps;
+    fastnn_feed *feeds;
+    fastnn_result *results;
+    int n_values, n_parameters, n_steps, n_feeds, n_results;
+
+    /* laid out by fastnn_program_finish */
+    int64_t capacity;  /* samples in a batch, at most */
+    char *arena;
+    int64_t arena_bytes;
+    fastnn_move *moves;
+    fastnn_stage *stages;
+    fastnn_weights_task *tasks;
+    int n_stages, n_tasks;
+    fastnn_worker *workers;
+    int n_workers;
+    int64_t flops; /* a sample, all phases */
+    int64_t bytes_per_sample, parameter_bytes;
+    int training;  /* there are parameters to update, or gradients to keep */
+
+    /* set before a run */
+    const int64_t *order;  /* of samples; NULL: as they lie */
+    int64_t samples;
+    int64_t batch_size;
+    const fastnn_update *update;  /* NULL: gradients are kept, nothing is updated */
+    const double *scalars;        /* of each step: update->scalars doubles */
+    double clip_value, clip_norm, global_clip_norm;  /* 0: none */
+    uint64_t seed, iteration;
+    int (*python)(void *context, int callable, int direction);  /* 0, or -1: raised */
+    void *context;
+
+    /* during a run */
+    int64_t first, rows;  /* the batch: first sample, number of samples */
+    const double *h;      /* this step's scalars */
+    uint64_t batch;       /* counts batches of all runs */
+    int current_step;     /* for Python steps */
+
+    double loss_sum, samples_seen, last_loss; /* totals since fastnn_program_reset */
+};
+
+const fastnn_op *fastnn_find_op(const char *name);
+
+fastnn_program *fastnn_program_new(const fastnn_kernels *kernels);
+void fastnn_program_free(fastnn_program *program);
+
+/* Each returns the index of what it added, or -1 when memory cannot be had. */
+int fastnn_program_value(fastnn_program *, int64_t per_sample, int64_t width, int wants_gradient);
+int fastnn_program_view(fastnn_program *, int value, int64_t per_sample, int64_t width);
+int fastnn_program_parameter(fastnn_program *, void *data, int64_t rows, int64_t cols, int trainable);
+int fastnn_program_step(fastnn_program *, const fastnn_op *op); /* fields to be filled in by the caller */
+int fastnn_program_feed(fastnn_program *, int value);
+int fastnn_program_result(fastnn_program *, int value);
+
+/* Lays out the arena for batches of up to `capacity` samples; again for another capacity. 0, or -1: no memory, and the
+ * program stays as it was. */
+int fastnn_program_finish(fastnn_program *, int64_t capacity);
+
+void fastnn_program_reset(fastnn_program *); /* totals to zero */
+void fastnn_program_prepare(fastnn_program *); /* once before running: derived copies follow the parameters */
+
+/* Runs up to `steps` batches from batch number `first` on, and returns how many were run: fewer when `seconds` have
+ * passed. -1: a Python step raised. */
+int64_t fastnn_program_run(fastnn_program *, int64_t first, int64_t steps, double seconds);
+
+/* Convenience for the ops. */
+static inline char *fastnn_row(const fastnn_program *p, const fastnn_value *v, char *base, int64_t sample) {
+    return base + sample * v->per_sample * v->row * p->kernels->itemsize;
+}
+
+#endif
