@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastnn._kernels import get_num_threads, set_num_threads
+from fastnn._version import __version__
 
 if TYPE_CHECKING:
     from fastnn import (
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from fastnn._info import show_versions
     from fastnn.layers import Input
     from fastnn.models import Model, Sequential
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Input",

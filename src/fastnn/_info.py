@@ -9,14 +9,13 @@ from collections.abc import Callable
 import numpy as np
 
 from fastnn import _kernels
+from fastnn._version import __version__
 
 
 def facts() -> dict[str, str]:
     """Facts about this installation, by name, in the order in which they are printed."""
-    import fastnn
-
     return {
-        "fastnn": fastnn.__version__,
+        "fastnn": __version__,
         "ISA": f"{_kernels.isa()} (available: {', '.join(_kernels.available_isas())})",
         "threads": str(_kernels.get_num_threads()),
         "compiler": _kernels.compiler(),

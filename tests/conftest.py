@@ -1,0 +1,32 @@
+"""What every test starts from: the instruction set that was asked for, and the same random numbers each time."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import pytest
+
+from fastnn import _kernels
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"isa: {_kernels.isa()} (available: {', '.join(_kernels.available_isas())})"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    wanted = os.environ.get("FASTNN_ISA")
+    if wanted and _kernels.isa() != wanted:
+        raise pytest.UsageError(f"FASTNN_ISA={wanted}, but {_kernels.isa()} is live")
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
