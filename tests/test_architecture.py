@@ -107,7 +107,7 @@ def test_python_imports_go_down(path: Path) -> None:
     assert upward(room, imports(ast.parse(path.read_text()), package)) == []
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py[xi]")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.p[yx][xid]")), ids=lambda path: path.name)
 def test_cython_imports_go_down(path: Path) -> None:
     assert path.stem in HEIGHT, f"{path.stem} has no place in FLOORS: give it one"
     assert upward(path.stem, cython_imports(path.read_text())) == []

@@ -1,0 +1,70 @@
+"""Compiles the C floor by itself and checks every kernel against plain loops, without Python in between.
+
+    python tests/native/check.py                                  gcc, every ISA of this machine
+    python tests/native/check.py --cc clang --sanitize address,undefined
+    python tests/native/check.py --cc aarch64-linux-gnu-gcc --machine aarch64 --run qemu-aarch64
+
+Warnings are errors here. Flags come from setup.py, which has the only list of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import runpy
+import shlex
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cc", default="gcc", help="the compiler (default: %(default)s)")
+    parser.add_argument("--machine", default=platform.machine().lower(), help="whose ISAs (default: %(default)s)")
+    parser.add_argument("--run", default="", help="an emulator to run the program with")
+    parser.add_argument("--sanitize", default="", help="sanitizers, as in FASTNN_SANITIZE")
+    options = parser.parse_args()
+
+    os.chdir(ROOT)
+    build = runpy.run_path("setup.py", run_name="flags")
+    native: Path = build["NATIVE"]
+    isas = build["MACHINE_ISAS"].get(options.machine, build["OTHER_MACHINE_ISAS"])
+    mode = [f"-fsanitize={options.sanitize}", "-fno-sanitize-recover=all", "-g", "-O1"] if options.sanitize else ["-O3"]
+    shared = [*build["C_FLAGS"], *build["WARNINGS"], "-Werror", *mode, f"-I{native}"]
+    have = [f"-DFASTNN_HAVE_{isa.upper()}" for isa in isas]
+    compiler = shlex.split(options.cc)
+
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [(str(native / "dispatch.c"), "dispatch", have), ("tests/native/check_kernels.c", "check", [])]
+        jobs += [
+            (str(native / f"isa_{isa}.c"), f"{isa}{bits}", [f"-DFASTNN_REAL={bits}", *build["ISA_FLAGS"][isa]["unix"]])
+            for isa in isas
+            for bits in (32, 64)
+        ]
+
+        def compile_one(job: tuple[str, str, list[str]]) -> str:
+            source, name, flags = job
+            built = f"{folder}/{name}.o"
+            subprocess.run([*compiler, *shared, *flags, "-c", source, "-o", built], check=True)
+            return built
+
+        with ThreadPoolExecutor(2) as pool:
+            objects = list(pool.map(compile_one, reversed(jobs)))
+        program = f"{folder}/check_kernels"
+        # an emulator has no shared libraries of the other machine
+        link = ["-static"] if options.run else []
+        subprocess.run([*compiler, *mode, *link, *objects, "-lm", "-o", program], check=True)
+        return subprocess.run([*shlex.split(options.run), program]).returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error.cmd[0]} failed")

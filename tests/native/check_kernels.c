@@ -1,0 +1,610 @@
+/* Every kernel of every available table against plain loops in double. Needs no Python, so that an ISA can be checked
+ * under an emulator. Small whole numbers where sums must come out exactly; else a tolerance in units of the dtype's
+ * epsilon. Every output lies between guards. Prints a line for each table; exits with 1 after any difference. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+static const fastnn_kernels *table;
+static int failures, checks;
+
+/* ---- arrays of the table's dtype ---- */
+
+enum { GUARD = 32 };
+
+static double get(const void *p, int64_t i) {
+    return table->itemsize == 4 ? (double)((const float *)p)[i] : ((const double *)p)[i];
+}
+
+static void put(void *p, int64_t i, double value) {
+    if (table->itemsize == 4)
+        ((float *)p)[i] = (float)value;
+    else
+        ((double *)p)[i] = value;
+}
+
+static double epsilon(void) { return table->itemsize == 4 ? 0x1p-23 : 0x1p-52; }
+
+static uint64_t state = 1;
+static double uniform(double low, double high) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return low + (high - low) * (double)(state >> 11) * 0x1p-53;
+}
+static double whole(int limit) { return floor(uniform(-limit, limit + 1)); }
+
+/* n elements with guards of a value that no kernel makes; off by `shift` elements from any alignment */
+typedef struct {
+    char *memory, *data;
+    int64_t n;
+} array;
+
+static const double MARK = -7777.0;
+
+static array make(int64_t n) {
+    static int shift;
+    shift = (shift + 1) % 5;
+    array a = {malloc((size_t)(n + 2 * GUARD + 8) * (size_t)table->itemsize), NULL, n};
+    if (!a.memory) exit(2);
+    a.data = a.memory + (GUARD + shift) * table->itemsize;
+    for (int64_t i = -GUARD; i < n + GUARD; ++i) put(a.data, i, MARK);
+    return a;
+}
+
+static array filled(int64_t n, double low, double high) {
+    array a = make(n);
+    for (int64_t i = 0; i < n; ++i) put(a.data, i, uniform(low, high));
+    return a;
+}
+
+static array filled_whole(int64_t n, int limit) {
+    array a = make(n);
+    for (int64_t i = 0; i < n; ++i) put(a.data, i, whole(limit));
+    return a;
+}
+
+static array copied(array from) {
+    array a = make(from.n);
+    memcpy(a.data, from.data, (size_t)(from.n * table->itemsize));
+    return a;
+}
+
+static void fail(const char *format, ...) {
+    if (++failures > 40) return;
+    va_list arguments;
+    va_start(arguments, format);
+    printf("  FAILED %s %s: ", table->isa, table->dtype);
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+}
+
+static void drop(array a, const char *what) {
+    for (int64_t i = 1; i <= GUARD; ++i)
+        if (get(a.data, -i) != MARK || get(a.data, a.n - 1 + i) != MARK) {
+            fail("%s wrote beside its output", what);
+            break;
+        }
+    free(a.memory);
+}
+
+/* `scale` is the size of the terms that were added up; `units` how many epsilons of it are allowed */
+static void expect(const char *what, int64_t i, double found, double wanted, double scale, double units) {
+    ++checks;
+    if (isnan(wanted) ? isnan(found) : found == wanted) return;
+    if (fabs(found - wanted) <= units * epsilon() * fmax(fabs(wanted), scale)) return;
+    fail("%s [%lld]: %.17g, expected %.17g", what, (long long)i, found, wanted);
+}
+
+/* ---- dense ---- */
+
+static void check_gemm(int64_t m, int64_t n, int64_t k, int transposed, int packed, int accumulate, int relu,
+                       int bias) {
+    const int64_t a_row = (transposed ? m : k) + 3, b_row = n + 2, c_row = n + 5;
+    array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole(k * b_row, 4), c = make(m * c_row);
+    array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)), scratch = make(table->gemm_scratch(n, k));
+    for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) put(c.data, i * c_row + j, whole(9));
+    array before = copied(c);
+    if (packed) table->pack(k, n, b.data, b_row, p.data);
+    const fastnn_gemm call = {
+        .m = m,
+        .n = n,
+        .k = k,
+        .a = a.data,
+        .a_row = transposed ? 1 : a_row,
+        .a_col = transposed ? a_row : 1,
+        .b = packed ? p.data : b.data,
+        .b_row = b_row,
+        .bias = bias ? bias_row.data : NULL,
+        .c = c.data,
+        .c_row = c_row,
+        .accumulate = accumulate,
+        .relu = relu,
+        .packed = packed,
+        .scratch = (m + n) % 2 ? scratch.data : NULL,
+    };
+    table->gemm(&call);
+    for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < c_row; ++j) {
+            const int64_t at = i * c_row + j;
+            double sum = get(before.data, at);
+            if (j < n) {
+                if (!accumulate) sum = bias ? get(bias_row.data, j) : 0;
+                for (int64_t q = 0; q < k; ++q)
+                    sum += get(a.data, i * call.a_row + q * call.a_col) * get(b.data, q * b_row + j);
+                if (relu) sum = sum > 0 ? sum : 0;
+            }
+            if (get(c.data, at) != sum) {
+                fail(
+                    "gemm %lldx%lldx%lld transposed %d packed %d accumulate %d relu %d bias %d [%lld,%lld]: %g, not %g",
+                    (long long)m, (long long)n, (long long)k, transposed, packed, accumulate, relu, bias, (long long)i,
+                    (long long)j, get(c.data, at), sum);
+                i = m;
+                break;
+            }
+            ++checks;
+        }
+    drop(a, "gemm"), drop(b, "gemm"), drop(c, "gemm"), drop(bias_row, "gemm"), drop(p, "pack"), drop(scratch, "gemm");
+    drop(before, "gemm");
+}
+
+static void check_dense(void) {
+    const int64_t rows = table->tile_rows, cols = table->tile_cols, lanes = table->lanes;
+    const int64_t ms[] = {1, 2, rows - 1, rows, rows + 1, 2 * rows + 3};
+    const int64_t ns[] = {1, 3, lanes - 1, lanes, lanes + 1, cols - 1, cols, cols + 1, 2 * cols + lanes + 1};
+    const int64_t ks[] = {0, 1, 2, 7, 33};
+    for (size_t x = 0; x < sizeof ms / sizeof *ms; ++x)
+        for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y)
+            for (size_t z = 0; z < sizeof ks / sizeof *ks; ++z)
+                for (int mode = 0; mode < 16; ++mode) {
+                    const int accumulate = mode >> 2 == 3;
+                    const int bias = mode >> 2 == 1 || mode >> 2 == 2;
+                    check_gemm(ms[x], ns[y], ks[z], mode & 1, mode >> 1 & 1, accumulate, mode >> 2 >= 2, bias);
+                }
+    check_gemm(0, 5, 3, 0, 0, 0, 0, 1);
+    check_gemm(3 * rows + 1, 5 * cols + 3, 300, 0, 1, 0, 1, 1);
+    check_gemm(3 * rows + 1, 5 * cols + 3, 300, 1, 0, 1, 0, 0);
+
+    for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y) { /* packing b[n,k]ᵀ piece by piece, against packing bᵀ whole */
+        const int64_t n = ns[y], k = 37, b_row = k + 3, size = table->gemm_packed(n, k);
+        array b = filled_whole(n * b_row, 99), turned = make(k * n), whole_pack = make(size), pieces = make(size);
+        for (int64_t i = 0; i < n; ++i)
+            for (int64_t j = 0; j < k; ++j) put(turned.data, j * n + i, get(b.data, i * b_row + j));
+        table->pack(k, n, turned.data, n, whole_pack.data);
+        for (int64_t from = 0; from < n; from += 5)
+            table->pack_transposed(k, from, from + 5 < n ? from + 5 : n, b.data, b_row, pieces.data);
+        for (int64_t j = 0; j < n; ++j) /* columns beyond n are zero in `pack`, and nobody's in the pieces */
+            for (int64_t q = 0; q < k; ++q) {
+                const int64_t at = j / cols * k * cols + q * cols + j % cols;
+                expect("pack_transposed", at, get(pieces.data, at), get(whole_pack.data, at), 0, 0);
+            }
+        drop(b, "pack_transposed"), drop(turned, "pack"), drop(whole_pack, "pack"), drop(pieces, "pack_transposed");
+    }
+    for (int accumulate = 0; accumulate < 2; ++accumulate)
+        for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y) {
+            const int64_t m = 29, n = ns[y], a_row = n + 1;
+            array a = filled_whole(m * a_row, 99), sums = filled_whole(n, 9), before = copied(sums);
+            table->column_sums(m, n, a.data, a_row, accumulate, sums.data);
+            for (int64_t j = 0; j < n; ++j) {
+                double sum = accumulate ? get(before.data, j) : 0;
+                for (int64_t i = 0; i < m; ++i) sum += get(a.data, i * a_row + j);
+                expect("column_sums", j, get(sums.data, j), sum, 0, 0);
+            }
+            drop(a, "column_sums"), drop(sums, "column_sums"), drop(before, "column_sums");
+        }
+}
+
+/* ---- activations ---- */
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
+static double gauss(double x) { return exp(-x * x / 2) / sqrt(2 * M_PI); }
+static double normal(double x) { return erfc(-x / M_SQRT2) / 2; }
+
+/* y = f(x) and *d = f'(x), with the default parameters */
+static double activation(const char *name, double x, double *d) {
+    const double s = sigmoid(x), t = tanh(x);
+    if (!strcmp(name, "linear")) return *d = 1, x;
+    if (!strcmp(name, "relu")) return *d = x > 0, fmax(x, 0);
+    if (!strcmp(name, "clipped_relu")) return *d = x > 0, fmax(x, 0);
+    if (!strcmp(name, "leaky_relu")) return *d = x > 0 ? 1 : 0.2, x > 0 ? x : 0.2 * x;
+    if (!strcmp(name, "elu")) return *d = x > 0 ? 1 : exp(x), x > 0 ? x : expm1(x);
+    if (!strcmp(name, "selu")) {
+        const double scale = 1.0507009873554805, alpha = 1.6732632423543772;
+        return *d = scale * (x > 0 ? 1 : alpha * exp(x)), scale * (x > 0 ? x : alpha * expm1(x));
+    }
+    if (!strcmp(name, "gelu")) return *d = normal(x) + x * gauss(x), x * normal(x);
+    if (!strcmp(name, "gelu_tanh")) {
+        const double c = sqrt(2 / M_PI), u = tanh(c * (x + 0.044715 * x * x * x));
+        *d = 0.5 * (1 + u) + 0.5 * x * (1 - u * u) * c * (1 + 3 * 0.044715 * x * x);
+        return 0.5 * x * (1 + u);
+    }
+    if (!strcmp(name, "silu")) return *d = s + x * s * (1 - s), x * s;
+    if (!strcmp(name, "sigmoid")) return *d = s * (1 - s), s;
+    if (!strcmp(name, "hard_sigmoid")) return *d = fabs(x) < 3 ? 1.0 / 6 : 0, fmin(fmax(x / 6 + 0.5, 0), 1);
+    if (!strcmp(name, "tanh")) return *d = 1 - t * t, t;
+    if (!strcmp(name, "softplus")) return *d = s, softplus(x);
+    if (!strcmp(name, "softsign")) return *d = 1 / ((1 + fabs(x)) * (1 + fabs(x))), x / (1 + fabs(x));
+    if (!strcmp(name, "exponential")) return *d = exp(x), exp(x);
+    if (!strcmp(name, "mish")) {
+        const double u = tanh(softplus(x));
+        return *d = u + x * s * (1 - u * u), x * u;
+    }
+    fail("no plain form of the activation %s", name);
+    return *d = NAN;
+}
+
+static void check_activations(void) {
+    for (const fastnn_activation *f = table->activations; f->name; ++f)
+        for (int64_t n = 0; n <= 4 * table->lanes + 1; n = n < 3 ? n + 1 : 2 * n - 1) {
+            array x = filled(n, -6, 6), y = make(n), dy = filled(n, -2, 2), dx = make(n), same = copied(x);
+            f->forward(n, x.data, y.data, NULL);
+            f->forward(n, same.data, same.data, NULL);
+            f->backward(n, f->needs_input ? x.data : y.data, dy.data, dx.data, NULL);
+            for (int64_t i = 0; i < n; ++i) {
+                double d;
+                const double wanted = activation(f->name, get(x.data, i), &d);
+                expect(f->name, i, get(y.data, i), wanted, 0.25, 16);
+                expect(f->name, i, get(same.data, i), get(y.data, i), 0, 0);
+                expect(f->name, i, get(dx.data, i), d * get(dy.data, i), 2, 16);
+            }
+            drop(x, f->name), drop(y, f->name), drop(dy, f->name), drop(dx, f->name), drop(same, f->name);
+        }
+}
+
+static void check_softmax(void) {
+    for (int64_t n = 1; n <= 2 * table->lanes + 3; ++n) {
+        const int64_t m = 5, row = n + 2;
+        array x = filled(m * row, -9, 9), y = make(m * row), z = make(m * row), dy = filled(m * row, -2, 2);
+        array dx = make(m * row), dz = make(m * row);
+        table->softmax(m, n, x.data, row, y.data, row);
+        table->log_softmax(m, n, x.data, row, z.data, row);
+        table->softmax_backward(m, n, y.data, row, dy.data, row, dx.data, row);
+        table->log_softmax_backward(m, n, z.data, row, dy.data, row, dz.data, row);
+        for (int64_t i = 0; i < m; ++i) {
+            double top = -INFINITY, sum = 0, dot = 0, total = 0;
+            for (int64_t j = 0; j < n; ++j) top = fmax(top, get(x.data, i * row + j));
+            for (int64_t j = 0; j < n; ++j) sum += exp(get(x.data, i * row + j) - top);
+            for (int64_t j = 0; j < n; ++j) {
+                dot += get(dy.data, i * row + j) * exp(get(x.data, i * row + j) - top) / sum;
+                total += get(dy.data, i * row + j);
+            }
+            for (int64_t j = 0; j < n; ++j) {
+                const int64_t at = i * row + j;
+                const double log_p = get(x.data, at) - top - log(sum), p = exp(log_p), d = get(dy.data, at);
+                expect("softmax", at, get(y.data, at), p, 0, 32);
+                expect("log_softmax", at, get(z.data, at), log_p, 1, 32);
+                expect("softmax_backward", at, get(dx.data, at), p * (d - dot), 1, 32);
+                expect("log_softmax_backward", at, get(dz.data, at), d - p * total, 2 * n, 32);
+            }
+            for (int64_t j = n; j < row; ++j) expect("softmax", i * row + j, get(y.data, i * row + j), MARK, 0, 0);
+        }
+        drop(x, "softmax"), drop(y, "softmax"), drop(z, "log_softmax"), drop(dy, "softmax");
+        drop(dx, "softmax_backward"), drop(dz, "log_softmax_backward");
+    }
+}
+
+/* ---- element by element, and whole columns ---- */
+
+static void check_elementwise(void) {
+    for (int64_t n = 1; n <= 4 * table->lanes + 1; n += n < 3 ? 1 : n - 1) {
+        array a = filled_whole(n, 99), b = filled_whole(n, 99), c = make(n);
+        double squares = 0, difference = 0, absolute = 0;
+        table->add(n, a.data, b.data, c.data);
+        for (int64_t i = 0; i < n; ++i) {
+            const double p = get(a.data, i), q = get(b.data, i);
+            expect("add", i, get(c.data, i), p + q, 0, 0);
+            squares += p * p;
+            absolute += fabs(p);
+            difference = fmax(difference, fabs(p - q));
+        }
+        expect("sum_of_squares", n, table->sum_of_squares(n, a.data), squares, 0, 0);
+        expect("max_abs_difference", n, table->max_abs_difference(n, a.data, b.data), difference, 0, 0);
+
+        array g = copied(b), clipped = copied(a), scaled = copied(a);
+        const double penalty = table->regularize(n, a.data, g.data, 0.5, 0.25);
+        expect("regularize", n, penalty, 0.5 * absolute + 0.25 * squares, 0, 4);
+        table->clip(n, clipped.data, 20);
+        table->scale(n, scaled.data, 0.5);
+        for (int64_t i = 0; i < n; ++i) {
+            const double w = get(a.data, i), sign = (w > 0) - (w < 0);
+            expect("regularize", i, get(g.data, i), get(b.data, i) + 0.5 * sign + 0.5 * w, 0, 2);
+            expect("clip", i, get(clipped.data, i), fmin(fmax(w, -20), 20), 0, 0);
+            expect("scale", i, get(scaled.data, i), w / 2, 0, 0);
+        }
+        drop(a, "regularize"), drop(b, "add"), drop(c, "add"), drop(g, "regularize"), drop(clipped, "clip");
+        drop(scaled, "scale");
+    }
+}
+
+static void check_columns(void) {
+    for (int64_t n = 1; n <= 4 * table->lanes + 1; n += n < 3 ? 1 : n - 1) {
+        const int64_t m = 23, row = n + 3;
+        array x = filled(m * row, -3, 3), dy = filled(m * row, -2, 2), mean = make(n), variance = make(n),
+              inv = make(n);
+        array s1 = make(n), s2 = make(n), gamma = filled(n, 0.5, 2), beta = filled(n, -1, 1), dx = make(m * row);
+        array y = make(m * row);
+        table->moments(m, n, x.data, row, mean.data, variance.data);
+        for (int64_t j = 0; j < n; ++j) put(inv.data, j, 1 / sqrt(get(variance.data, j) + 1e-3));
+        table->normalization_sums(m, n, x.data, row, dy.data, row, mean.data, inv.data, s1.data, s2.data);
+        table->normalization_backward(m, n, m, x.data, row, dy.data, row, mean.data, inv.data, gamma.data, s1.data,
+                                      s2.data, dx.data, row);
+        table->affine(m, n, x.data, row, gamma.data, beta.data, y.data, row);
+        for (int64_t j = 0; j < n; ++j) {
+            double sum = 0, squares = 0, dsum = 0, dhat = 0;
+            for (int64_t i = 0; i < m; ++i) sum += get(x.data, i * row + j);
+            for (int64_t i = 0; i < m; ++i) {
+                const double centred = get(x.data, i * row + j) - sum / m, d = get(dy.data, i * row + j);
+                squares += centred * centred;
+                dsum += d;
+                dhat += d * centred * get(inv.data, j);
+            }
+            expect("moments", j, get(mean.data, j), sum / m, 3, 32);
+            expect("moments", j, get(variance.data, j), squares / m, 9, 32);
+            expect("normalization_sums", j, get(s1.data, j), dsum, 2 * m, 32);
+            expect("normalization_sums", j, get(s2.data, j), dhat, 4 * m, 32);
+            for (int64_t i = 0; i < m; ++i) {
+                const int64_t at = i * row + j;
+                const double hat = (get(x.data, at) - sum / m) * get(inv.data, j);
+                const double wanted =
+                    get(gamma.data, j) * get(inv.data, j) * (get(dy.data, at) - dsum / m - hat * dhat / m);
+                expect("normalization_backward", at, get(dx.data, at), wanted, 8, 64);
+                expect("affine", at, get(y.data, at), get(x.data, at) * get(gamma.data, j) + get(beta.data, j), 6, 4);
+            }
+        }
+        drop(x, "moments"), drop(dy, "normalization"), drop(mean, "moments"), drop(variance, "moments");
+        drop(inv, "normalization"), drop(s1, "normalization"), drop(s2, "normalization"), drop(gamma, "affine");
+        drop(beta, "affine"), drop(dx, "normalization_backward"), drop(y, "affine");
+    }
+}
+
+/* ---- updates ---- */
+
+/* One step of an update for a single weight; slots as the kernels order them */
+static double update(const char *name, double w, double g, double *s, const double *h) {
+    w *= h[0];
+    if (!strcmp(name, "sgd")) return w - h[1] * g;
+    if (!strcmp(name, "momentum")) return s[0] = h[2] * s[0] - h[1] * g, w + s[0];
+    if (!strcmp(name, "nesterov")) return s[0] = h[2] * s[0] - h[1] * g, w + h[2] * s[0] - h[1] * g;
+    if (!strcmp(name, "adam") || !strcmp(name, "amsgrad")) {
+        s[0] += (g - s[0]) * h[2];
+        s[1] += (g * g - s[1]) * h[3];
+        const int largest = !strcmp(name, "amsgrad");
+        if (largest) s[2] = fmax(s[2], s[1]);
+        return w - h[1] * s[0] / (sqrt(s[largest ? 2 : 1]) + h[4]);
+    }
+    if (!strncmp(name, "rmsprop", 7)) {
+        const int centered = strstr(name, "centered") != NULL, momentum = strstr(name, "momentum") != NULL;
+        double *average = &s[1 + momentum];
+        s[0] = h[2] * s[0] + (1 - h[2]) * g * g;
+        if (centered) *average = h[2] * *average + (1 - h[2]) * g;
+        const double step = h[1] * g / sqrt(s[0] - (centered ? *average * *average : 0) + h[3]);
+        return momentum ? (s[1] = h[4] * s[1] + step, w - s[1]) : w - step;
+    }
+    fail("no plain form of the update %s", name);
+    return NAN;
+}
+
+static void check_updates(void) {
+    for (const fastnn_update *u = table->updates; u->name; ++u)
+        for (int64_t n = 1; n <= 4 * table->lanes + 1; n += n < 3 ? 1 : n - 1) {
+            const int adam = !strcmp(u->name, "adam") || !strcmp(u->name, "amsgrad");
+            const double h_adam[] = {0.99, 0.01, 0.1, 0.01, 0.125}, h_other[] = {0.99, 0.01, 0.75, 0.125, 0.5};
+            const double *h = adam ? h_adam : h_other;
+            array w = filled(n, -1, 1), g = filled(n, -1, 1), w0 = copied(w), slot[FASTNN_MAX_SLOTS],
+                  before[FASTNN_MAX_SLOTS];
+            void *slots[FASTNN_MAX_SLOTS];
+            for (int k = 0; k < u->slots; ++k) {
+                slot[k] = filled(n, 0.25, 0.5); /* positive: some are squares; and v - a² stays so */
+                before[k] = copied(slot[k]);
+                slots[k] = slot[k].data;
+            }
+            u->apply(n, w.data, g.data, slots, h);
+            for (int64_t i = 0; i < n; ++i) {
+                double s[FASTNN_MAX_SLOTS] = {0};
+                for (int k = 0; k < u->slots; ++k) s[k] = get(before[k].data, i);
+                const double wanted = update(u->name, get(w0.data, i), get(g.data, i), s, h);
+                expect(u->name, i, get(w.data, i), wanted, 1, 8);
+                for (int k = 0; k < u->slots; ++k) expect(u->name, i, get(slot[k].data, i), s[k], 1, 8);
+            }
+            for (int k = 0; k < u->slots; ++k) drop(slot[k], u->name), drop(before[k], u->name);
+            drop(w, u->name), drop(g, u->name), drop(w0, u->name);
+        }
+}
+
+/* ---- losses and metrics ---- */
+
+enum { CLASSES_MAX = 64 };
+
+/* Loss of one row p[n], t[n] (one number for a sparse target), its gradient d and, from logits, its probabilities q */
+static double row_loss(const fastnn_loss *loss, int64_t n, const double *p, const double *target, double smoothing,
+                       double delta, double *d, double *q) {
+    const char *name = loss->name;
+    double t[CLASSES_MAX], sum = 0, value = 0;
+    for (int64_t j = 0; j < n; ++j) t[j] = loss->sparse ? j == (int64_t)target[0] : target[j];
+    const int binary = strstr(name, "binary") != NULL, logits = !strncmp(name, "s", 1) && strncmp(name, "sparse", 6);
+    if (strstr(name, "crossentropy") && !loss->sparse)
+        for (int64_t j = 0; j < n; ++j) t[j] = t[j] * (1 - smoothing) + smoothing / (double)(binary ? 2 : n);
+    for (int64_t j = 0; j < n; ++j) sum += logits ? exp(p[j]) : p[j];
+    for (int64_t j = 0; j < n; ++j) {
+        const double e = p[j] - t[j], each = 1 / (double)n;
+        if (!strcmp(name, "mean_squared_error")) {
+            value += e * e * each;
+            d[j] = 2 * e * each;
+        } else if (!strcmp(name, "mean_absolute_error")) {
+            value += fabs(e) * each;
+            d[j] = ((e > 0) - (e < 0)) * each;
+        } else if (!strcmp(name, "huber")) {
+            value += (fabs(e) <= delta ? e * e / 2 : delta * (fabs(e) - delta / 2)) * each;
+            d[j] = fmin(fmax(e, -delta), delta) * each;
+        } else if (binary) {
+            q[j] = logits ? sigmoid(p[j]) : p[j];
+            value -= (t[j] * log(q[j]) + (1 - t[j]) * log(1 - q[j])) * each;
+            d[j] = (logits ? q[j] - t[j] : (p[j] - t[j]) / (p[j] * (1 - p[j]))) * each;
+        } else if (strstr(name, "categorical")) {
+            q[j] = (logits ? exp(p[j]) : p[j]) / sum;
+            value -= t[j] * log(q[j]);
+            d[j] = logits ? q[j] - t[j] : 1 / sum - t[j] / p[j];
+        } else {
+            fail("no plain form of the loss %s", name);
+            return NAN;
+        }
+    }
+    return value;
+}
+
+static void check_losses(void) {
+    const double smoothing = 0.125, delta = 0.75;
+    for (const fastnn_loss *loss = table->losses; loss->name; ++loss)
+        for (int64_t n = 1 + (strstr(loss->name, "categorical") != NULL); n <= 2 * table->lanes + 3; ++n)
+            for (int weighted = 0; weighted < 2; ++weighted) {
+                const int64_t m = 2 * table->lanes + 3, p_row = n + 2, t_n = loss->sparse ? 1 : n, t_row = t_n + 1;
+                const int logits = !strncmp(loss->name, "s", 1) && strncmp(loss->name, "sparse", 6);
+                const double params[] = {!strcmp(loss->name, "huber") ? delta : loss->sparse ? 0 : smoothing, 1e-7};
+                array p = filled(m * p_row, logits ? -4 : 0.05, logits ? 4 : 0.95), t = make(m * t_row);
+                array weight = filled(m, 0.5, 2), value = make(m), gradient = make(m * p_row), output = make(m * p_row);
+                for (int64_t i = 0; i < m; ++i)
+                    for (int64_t j = 0; j < t_n; ++j) {
+                        const int64_t hot = i * 7 % n;
+                        put(t.data, i * t_row + j, loss->sparse ? (double)hot : (double)(n == 1 ? i % 2 : j == hot));
+                    }
+                const fastnn_loss_args call = {
+                    .m = m,
+                    .n = n,
+                    .prediction = p.data,
+                    .prediction_row = p_row,
+                    .target = t.data,
+                    .target_row = t_row,
+                    .weight = weighted ? weight.data : NULL,
+                    .scale = 0.5,
+                    .params = params,
+                    .row_loss = value.data,
+                    .gradient = gradient.data,
+                    .gradient_row = p_row,
+                    .output = logits ? output.data : NULL,
+                    .output_row = p_row,
+                };
+                loss->rows(&call);
+                for (int64_t i = 0; i < m; ++i) {
+                    double x[CLASSES_MAX], y[CLASSES_MAX], d[CLASSES_MAX], q[CLASSES_MAX];
+                    for (int64_t j = 0; j < n; ++j) x[j] = get(p.data, i * p_row + j);
+                    for (int64_t j = 0; j < t_n; ++j) y[j] = get(t.data, i * t_row + j);
+                    const double wanted = row_loss(loss, n, x, y, smoothing, delta, d, q);
+                    const double factor = weighted ? get(weight.data, i) : 1;
+                    expect(loss->name, i, get(value.data, i), factor * wanted, 4, 64);
+                    for (int64_t j = 0; j < n; ++j) {
+                        const int64_t at = i * p_row + j;
+                        expect(loss->name, at, get(gradient.data, at), 0.5 * factor * d[j], fmax(fabs(d[j]), 0.1), 64);
+                        if (logits) expect(loss->name, at, get(output.data, at), q[j], 0.1, 32);
+                    }
+                    for (int64_t j = n; j < p_row; ++j)
+                        expect(loss->name, i * p_row + j, get(gradient.data, i * p_row + j), MARK, 0, 0);
+                }
+                drop(p, loss->name), drop(t, loss->name), drop(weight, loss->name), drop(value, loss->name);
+                drop(gradient, loss->name), drop(output, loss->name);
+            }
+}
+
+/* ---- random numbers and data ---- */
+
+/* Word `element` of the Philox 4x32-10 stream */
+static uint32_t philox_word(uint64_t key, uint64_t counter, uint64_t element) {
+    const uint64_t block = element / 4;
+    uint32_t c[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)counter, (uint32_t)(counter >> 32)};
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+        const uint64_t p0 = (uint64_t)0xD2511F53u * c[0], p1 = (uint64_t)0xCD9E8D57u * c[2];
+        const uint32_t next[4] = {(uint32_t)(p1 >> 32) ^ c[1] ^ k0, (uint32_t)p1, (uint32_t)(p0 >> 32) ^ c[3] ^ k1,
+                                  (uint32_t)p0};
+        memcpy(c, next, sizeof c);
+    }
+    return c[element % 4];
+}
+
+static void check_dropout(void) {
+    const double rate = 0.3;
+    for (int64_t first = 0; first < 9; first += 1 + first / 2) {
+        const int64_t n = 1000;
+        array x = filled(n, 0.5, 2), y = make(n);
+        table->dropout(n, first, 0x0123456789abcdefu, 77, rate, x.data, y.data);
+        for (int64_t i = 0; i < n; ++i) {
+            const int kept = philox_word(0x0123456789abcdefu, 77, (uint64_t)(first + i)) >= rate * 0x1p32;
+            expect("dropout", i, get(y.data, i), kept ? get(x.data, i) / (1 - rate) : 0, 0, 2);
+        }
+        drop(x, "dropout"), drop(y, "dropout");
+    }
+}
+
+static void check_convert(void) {
+    enum { COUNT = 70 };
+    const double bound[FASTNN_SOURCE_TYPES] = {1, 127, 255, 32767, 65535, 1e6, 1e6, 1e6, 1e6, 2048, 1e6, 1e6};
+    const int size[FASTNN_SOURCE_TYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8};
+    for (int type = 0; type < FASTNN_SOURCE_TYPES; ++type)
+        for (int64_t stride = size[type]; stride <= 3 * size[type]; stride += size[type] + 1)
+            for (int64_t n = 0; n <= COUNT; n += 1 + n / 3) {
+                const int has_sign = type == FASTNN_I8 || type == FASTNN_I16 || type == FASTNN_I32 ||
+                                     type == FASTNN_I64 || type >= FASTNN_F16;
+                char source[COUNT * 24 + 1];
+                double wanted[COUNT];
+                array y = make(n);
+                for (int64_t i = 0; i < n; ++i) {
+                    char *at = source + 1 + i * stride; /* nothing is aligned */
+                    const double v = wanted[i] = floor(uniform(has_sign ? -bound[type] : 0, bound[type] + 1));
+                    const uint64_t bits = (uint64_t)(int64_t)v; /* little-endian: the low bytes come first */
+                    const float f = (float)v;
+                    if (type == FASTNN_F64)
+                        memcpy(at, &v, 8);
+                    else if (type == FASTNN_F32)
+                        memcpy(at, &f, 4);
+                    else if (type == FASTNN_F16) {
+                        uint32_t w;
+                        memcpy(&w, &f, 4); /* whole numbers up to 2048 are halves, but for zero all of them normal */
+                        const uint32_t half =
+                            v == 0 ? 0 : (w >> 16 & 0x8000u) | ((w & 0x7fffffffu) - (112u << 23)) >> 13;
+                        memcpy(at, &half, 2);
+                    } else
+                        memcpy(at, &bits, (size_t)size[type]);
+                }
+                table->convert[type](n, source + 1, stride, y.data);
+                for (int64_t i = 0; i < n; ++i) expect("convert", type * 1000 + i, get(y.data, i), wanted[i], 0, 0);
+                drop(y, "convert");
+            }
+}
+
+int main(int count, char **names) {
+    /* the tables named on the command line must be there; without names, all that this machine can run are checked */
+    int seen = 0;
+    for (int isa = 0; isa < fastnn_isa_count(); ++isa) {
+        int wanted = count == 1;
+        for (int i = 1; i < count; ++i) wanted |= !strcmp(names[i], fastnn_isa_name(isa));
+        if (!wanted || !fastnn_isa_available(isa)) continue;
+        ++seen;
+        for (int itemsize = 4; itemsize <= 8; itemsize += 4) {
+            table = fastnn_isa_kernels(isa, itemsize);
+            const int failures_before = failures;
+            checks = 0;
+            state = 1;
+            if (strcmp(table->isa, fastnn_isa_name(isa)) || table->itemsize != itemsize)
+                fail("the table says it is another");
+            check_dense();
+            check_activations();
+            check_softmax();
+            check_elementwise();
+            check_columns();
+            check_updates();
+            check_losses();
+            check_dropout();
+            check_convert();
+            printf("%s %s: %d comparisons, %d failed\n", table->isa, table->dtype, checks, failures - failures_before);
+        }
+    }
+    if (count == 1 ? !seen : seen != count - 1) {
+        printf("not every table that was asked for is available here\n");
+        return 1;
+    }
+    return failures != 0;
+}
