@@ -1,0 +1,173 @@
+"""Names: those that objects give themselves, and those by which users ask for objects.
+
+One way to turn identifiers (names, config dictionaries, classes, callables) into objects, and back.
+
+Each public module that Keras gives a `get`, `serialize` and `deserialize` holds one `Registry` of what it knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+_counts: dict[str, int] = {}
+
+
+def to_snake_case(name: str) -> str:
+    """Turns the name of a class into the style of a variable's.
+
+    >>> to_snake_case("BatchNormalization")
+    'batch_normalization'
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """Returns `prefix` in snake case, with a running number from its second use on."""
+    name = to_snake_case(prefix)
+    count = _counts.get(name, 0)
+    _counts[name] = count + 1
+    return f"{name}_{count}" if count else name
+
+
+def reset_names() -> None:
+    """Starts the running numbers of `auto_name` again."""
+    _counts.clear()
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that look most like `name`, best first; at most three, none where nothing is near."""
+    import difflib  # only ever needed on the way to an error
+
+    by_folded: dict[str, str] = {}
+    for candidate in known:
+        by_folded.setdefault(candidate.lower(), candidate)
+    return [by_folded[folded] for folded in difflib.get_close_matches(name.lower(), by_folded, n=3, cutoff=0.6)]
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
+    """The error for a name that nobody knows: it offers the nearest known names, or else all of them."""
+    known = sorted(set(known), key=str.lower)
+    near = nearest(name, known)
+    if near:
+        hint = "Did you mean " + " or ".join(repr(candidate) for candidate in near) + "?"
+    else:
+        hint = "Known names: " + ", ".join(repr(candidate) for candidate in known) + "."
+    return ValueError(f"Unknown {kind} name. {hint} Received: {name!r}")
+
+
+class Registry:
+    """What one module knows by name.
+
+    Args:
+        kind: What the objects are, for messages: `"loss"`.
+        module: The public module that holds them: `"fastnn.losses"`.
+        objects: Classes and functions. Each is known by its name, and a class by its name in snake case too.
+        aliases: Further names.
+        ignore_case: Whether names are compared without regard to case.
+        accepts: Tells whether an object may be used as it is. Callables by default.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        module: str,
+        objects: Iterable[Any],
+        aliases: Mapping[str, Any] | None = None,
+        ignore_case: bool = False,
+        accepts: Callable[[Any], bool] = callable,
+    ) -> None:
+        self.kind = kind
+        self.module = module
+        self.ignore_case = ignore_case
+        self.accepts = accepts
+        self._own = frozenset(objects)
+        self._known: dict[str, Any] = {}
+        for known in self._own:
+            self._known[known.__name__] = known
+        # A function wins over a class of the same name in snake case: "huber" is the function, "Huber" the class.
+        for known in self._own:
+            if isinstance(known, type):
+                self._known.setdefault(to_snake_case(known.__name__), known)
+        self._known.update(aliases or {})
+        self._folded = {name.lower(): known for name, known in self._known.items()} if ignore_case else {}
+
+    @property
+    def names(self) -> list[str]:
+        """Every name that `get` knows."""
+        return sorted(self._known, key=str.lower)
+
+    def lookup(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Returns the class or function of that name; raises `ValueError` with the nearest names if there is none."""
+        if custom_objects and name in custom_objects:
+            return custom_objects[name]
+        known = self._known.get(name)
+        if known is None and self.ignore_case:
+            known = self._folded.get(name.lower())
+        if known is None:
+            raise unknown_name(self.kind, name, [*self._known, *(custom_objects or ())])
+        return known
+
+    def get(self, identifier: Any) -> Any:
+        """Returns the object an identifier stands for; a class stands for its instance with default arguments."""
+        if identifier is None:
+            return None
+        if isinstance(identifier, str):
+            found = self.lookup(identifier)
+        elif isinstance(identifier, dict):
+            found = self.deserialize(identifier)
+        else:
+            found = identifier
+        if isinstance(found, type):
+            found = found()
+        if not self.accepts(found):
+            raise ValueError(
+                f"Could not interpret the {self.kind} identifier. Expected a name, a configuration dictionary or an "
+                f"object of module {self.module}. Received: {identifier!r}"
+            )
+        return found
+
+    def serialize(self, known: Any) -> Any:
+        """Returns what `deserialize` makes an equal object from: the name of a function, else a dictionary."""
+        if known is None or isinstance(known, str):
+            return known
+        if isinstance(known, type) or not hasattr(known, "get_config"):
+            name = getattr(known, "__name__", None)
+            if name is None or name == "<lambda>":
+                raise ValueError(
+                    f"Cannot serialize the {self.kind}: it has neither a name nor a `get_config()`. Received: {known!r}"
+                )
+            if self._known.get(name) is known:
+                return name
+            return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+        kind = type(known)
+        own = kind in self._own
+        return {
+            "module": self.module if own else kind.__module__,
+            "class_name": kind.__name__,
+            "config": known.get_config(),
+            "registered_name": None if own else kind.__name__,
+        }
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Makes an object from what `serialize` returned, or from Keras's equivalent of it."""
+        if config is None:
+            return None
+        if isinstance(config, str):
+            return self.lookup(config, custom_objects)
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise ValueError(
+                f"Could not interpret the {self.kind} configuration. Expected a dictionary with the keys 'class_name' "
+                f"and 'config'. Received: {config!r}"
+            )
+        if config["class_name"] == "function":
+            return self.lookup(config["config"], custom_objects)
+        known = self.lookup(config["class_name"], custom_objects)
+        if not isinstance(known, type):
+            return known
+        settings = dict(config.get("config") or {})
+        from_config = getattr(known, "from_config", None)
+        return from_config(settings) if from_config is not None else known(**settings)

@@ -1,0 +1,351 @@
+"""Activation functions, by Keras's names, on NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnn import _kernels
+from fastnn._arrays import as_float
+from fastnn._registry import Registry
+
+
+def _apply(kernel: str, x: Any, params: tuple[float, ...] = ()) -> Any:
+    x = as_float(x)
+    y = np.empty_like(x)
+    _kernels.activation(kernel, x.reshape(-1), params, out=y.reshape(-1))
+    return y[()]
+
+
+def linear(x: Any) -> Any:
+    """Returns `x` unchanged: `f(x) = x`.
+
+    Args:
+        x: Input array.
+
+    >>> print(linear([-1.0, 2.0]))
+    [-1.  2.]
+    """
+    return as_float(x)[()]
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """Rectified linear unit: `max(x, 0)` with the default arguments.
+
+    In full: `max_value` where `x >= max_value`, `x` where `threshold <= x < max_value`, and
+    `negative_slope * (x - threshold)` below.
+
+    Args:
+        x: Input array.
+        negative_slope: Slope below the threshold.
+        max_value: Where the function saturates; `None` for nowhere.
+        threshold: Below it, values are damped or set to zero.
+
+    >>> print(relu([-1.0, 0.0, 2.0]))
+    [0. 0. 2.]
+    >>> print(relu([-1.0, 0.0, 2.0], negative_slope=0.5, max_value=1.0))
+    [-0.5  0.   1. ]
+    """
+    if negative_slope == 0.0 and max_value is None and threshold == 0.0:
+        return _apply("relu", x)
+    limit = float("inf") if max_value is None else float(max_value)
+    return _apply("clipped_relu", x, (float(negative_slope), limit, float(threshold)))
+
+
+def relu6(x: Any) -> Any:
+    """Rectified linear unit that saturates at 6: `min(max(x, 0), 6)`.
+
+    Args:
+        x: Input array.
+
+    >>> print(relu6([1.0, 2.0, 8.0]))
+    [1. 2. 6.]
+    """
+    return relu(x, max_value=6.0)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """`x` where `x > 0`, else `negative_slope * x`.
+
+    Args:
+        x: Input array.
+        negative_slope: Slope below zero.
+
+    >>> print(leaky_relu([-1.0, 2.0], negative_slope=0.5))
+    [-0.5  2. ]
+    """
+    if negative_slope > 0.0:
+        return _apply("leaky_relu", x, (float(negative_slope),))
+    return relu(x, negative_slope=negative_slope)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Exponential linear unit: `x` where `x > 0`, else `alpha * (exp(x) - 1)`.
+
+    Args:
+        x: Input array.
+        alpha: The value approached for large negative inputs, with its sign changed.
+
+    >>> print(elu([0.0, 2.0]))
+    [0. 2.]
+    """
+    return _apply("elu", x, (float(alpha),))
+
+
+def selu(x: Any) -> Any:
+    """Scaled exponential linear unit: `1.0507 * elu(x, 1.6733)`, the constants that keep mean and variance.
+
+    Args:
+        x: Input array.
+
+    >>> print(selu([0.0]))
+    [0.]
+    """
+    return _apply("selu", x)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Gaussian error linear unit: `x * P(X <= x)` for a standard normal `X`.
+
+    Args:
+        x: Input array.
+        approximate: Whether to use the approximation by `tanh`.
+
+    >>> print(gelu([0.0]))
+    [0.]
+    """
+    return _apply("gelu_tanh" if approximate else "gelu", x)
+
+
+def silu(x: Any) -> Any:
+    """Sigmoid linear unit, also called swish: `x * sigmoid(x)`.
+
+    Args:
+        x: Input array.
+
+    >>> print(silu([0.0]))
+    [0.]
+    """
+    return _apply("silu", x)
+
+
+def sigmoid(x: Any) -> Any:
+    """Logistic function: `1 / (1 + exp(-x))`.
+
+    Args:
+        x: Input array.
+
+    >>> print(sigmoid([0.0]))
+    [0.5]
+    """
+    return _apply("sigmoid", x)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """Piecewise linear stand-in for the sigmoid: `min(max(x / 6 + 0.5, 0), 1)`.
+
+    Args:
+        x: Input array.
+
+    >>> print(hard_sigmoid([-4.0, 0.0, 4.0]))
+    [0.  0.5 1. ]
+    """
+    return _apply("hard_sigmoid", x)
+
+
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent.
+
+    Args:
+        x: Input array.
+
+    >>> print(tanh([0.0]))
+    [0.]
+    """
+    return _apply("tanh", x)
+
+
+def softplus(x: Any) -> Any:
+    """`log(1 + exp(x))`.
+
+    Args:
+        x: Input array.
+
+    >>> print(softplus([0.0]).round(4))
+    [0.6931]
+    """
+    return _apply("softplus", x)
+
+
+def softsign(x: Any) -> Any:
+    """`x / (1 + |x|)`.
+
+    Args:
+        x: Input array.
+
+    >>> print(softsign([-1.0, 1.0]))
+    [-0.5  0.5]
+    """
+    return _apply("softsign", x)
+
+
+def exponential(x: Any) -> Any:
+    """`exp(x)`.
+
+    Args:
+        x: Input array.
+
+    >>> print(exponential([0.0]))
+    [1.]
+    """
+    return _apply("exponential", x)
+
+
+def mish(x: Any) -> Any:
+    """`x * tanh(softplus(x))`.
+
+    Args:
+        x: Input array.
+
+    >>> print(mish([0.0]))
+    [0.]
+    """
+    return _apply("mish", x)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Turns values into probabilities: `exp(x) / sum(exp(x))`, the sum over `axis`.
+
+    Args:
+        x: Input array.
+        axis: The axis whose values sum to one.
+
+    Raises:
+        ValueError: `x` has no axes, or not that one.
+
+    >>> print(softmax([[0.0, 0.0]]))
+    [[0.5 0.5]]
+    """
+    return _along_axis(_kernels.softmax, x, axis, "softmax")
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """The logarithm of `softmax`, without its loss of digits.
+
+    Args:
+        x: Input array.
+        axis: The axis whose probabilities sum to one.
+
+    Raises:
+        ValueError: `x` has no axes, or not that one.
+
+    >>> print(log_softmax([[0.0, 0.0]]).round(4))
+    [[-0.6931 -0.6931]]
+    """
+    return _along_axis(_kernels.log_softmax, x, axis, "log_softmax")
+
+
+def _along_axis(kernel: Callable, x: Any, axis: int, name: str) -> np.ndarray:
+    x = as_float(x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"Argument `axis` of {name} must be an axis of `x`. Received: axis={axis}, x.shape={x.shape}")
+    if x.size == 0:
+        return x.copy()
+    lines = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    y = kernel(lines.reshape(-1, lines.shape[-1])).reshape(lines.shape)
+    return np.ascontiguousarray(np.moveaxis(y, -1, axis))
+
+
+_FUNCTIONS = (
+    elu,
+    exponential,
+    gelu,
+    hard_sigmoid,
+    leaky_relu,
+    linear,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    tanh,
+)
+swish = silu
+_registry = Registry("activation", "fastnn.activations", _FUNCTIONS, aliases={"swish": silu})
+
+# What a function is in C: the name of its kernel and the kernel's parameters.
+_KERNELS = {function: (function.__name__, ()) for function in _FUNCTIONS}
+_KERNELS[relu6] = ("clipped_relu", (0.0, 6.0, 0.0))
+_KERNELS[leaky_relu] = ("leaky_relu", (0.2,))
+_KERNELS[elu] = ("elu", (1.0,))
+
+
+def kernel_of(function: Any) -> str | None:
+    """The name of the C kernel that computes `function`, or `None` for a function that fastnn does not know.
+
+    `"softmax"` and `"log_softmax"` work on rows; all the others element by element.
+
+    >>> kernel_of(relu)
+    'relu'
+    """
+    return _kernel_and_params(function)[0]
+
+
+def kernel_params(function: Any) -> tuple[float, ...]:
+    """The parameters that the kernel `kernel_of(function)` takes to compute `function` with its default arguments.
+
+    >>> kernel_params(elu)
+    (1.0,)
+    """
+    return _kernel_and_params(function)[1]
+
+
+def _kernel_and_params(function: Any) -> tuple[str | None, tuple[float, ...]]:
+    for known, found in _KERNELS.items():  # by identity: a user's callable need not be hashable
+        if known is function:
+            return found
+    return None, ()
+
+
+def get(identifier: Any) -> Callable:
+    """Returns the activation function that `identifier` stands for.
+
+    Args:
+        identifier: A name, a callable, a configuration, or `None` for `linear`.
+
+    Raises:
+        ValueError: There is no such activation.
+
+    >>> get("relu") is relu
+    True
+    """
+    return linear if identifier is None else _registry.get(identifier)
+
+
+def serialize(activation: Any) -> Any:
+    """Returns the name, or the configuration, from which `deserialize` makes the activation again.
+
+    >>> serialize(relu)
+    'relu'
+    """
+    return _registry.serialize(activation)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Returns the activation that `serialize` described.
+
+    Args:
+        config: A name or a configuration.
+        custom_objects: Further names, with what they stand for.
+
+    >>> deserialize("relu") is relu
+    True
+    """
+    return _registry.deserialize(config, custom_objects)

@@ -1,0 +1,137 @@
+"""Penalties on weights, added to the loss."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastnn import _kernels
+from fastnn._arrays import as_float
+from fastnn._registry import Registry
+
+
+def _factor(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"Argument `{name}` must be a non-negative float. Received: {name}={value!r}")
+    return float(value)
+
+
+class Regularizer:
+    """Base class of penalties on weights: `l1 * sum(|x|) + l2 * sum(x²)`.
+
+    `l1` and `l2` are what a compiled training step reads.
+    """
+
+    l1 = 0.0
+    l2 = 0.0
+
+    def __call__(self, x: Any) -> float:
+        """Returns the penalty on `x`."""
+        return _kernels.regularize(as_float(x).reshape(-1), None, self.l1, self.l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments from which `from_config` makes an equal regularizer."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement get_config()")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        """Makes a regularizer from what `get_config` returned."""
+        return cls(**config)
+
+
+class L1L2(Regularizer):
+    """A penalty on absolute values and squares: `l1 * sum(|x|) + l2 * sum(x²)`.
+
+    Args:
+        l1: Factor of the sum of absolute values.
+        l2: Factor of the sum of squares.
+
+    Raises:
+        ValueError: A factor is negative or not finite.
+
+    >>> L1L2(l1=0.1, l2=0.5)([1.0, -2.0])
+    2.8
+    """
+
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
+        self.l1 = _factor(0.0 if l1 is None else l1, "l1")
+        self.l2 = _factor(0.0 if l2 is None else l2, "l2")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(Regularizer):
+    """A penalty on absolute values: `l1 * sum(|x|)`.
+
+    Args:
+        l1: Factor of the sum.
+
+    Raises:
+        ValueError: The factor is negative or not finite.
+
+    >>> L1(0.5)([1.0, -2.0])
+    1.5
+    """
+
+    def __init__(self, l1: float | None = 0.01) -> None:
+        self.l1 = _factor(0.01 if l1 is None else l1, "l1")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1}
+
+
+class L2(Regularizer):
+    """A penalty on squares: `l2 * sum(x²)`.
+
+    Args:
+        l2: Factor of the sum.
+
+    Raises:
+        ValueError: The factor is negative or not finite.
+
+    >>> L2(0.5)([1.0, -2.0])
+    2.5
+    """
+
+    def __init__(self, l2: float | None = 0.01) -> None:
+        self.l2 = _factor(0.01 if l2 is None else l2, "l2")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l2": self.l2}
+
+
+l1 = L1
+l2 = L2
+l1_l2 = L1L2
+_registry = Registry("regularizer", "fastnn.regularizers", (Regularizer, L1, L2, L1L2), aliases={"l1_l2": L1L2})
+
+
+def get(identifier: Any) -> Any:
+    """Returns the regularizer that `identifier` stands for.
+
+    Args:
+        identifier: A name (`"l2"`), a regularizer, a callable, a configuration, or `None`.
+
+    Raises:
+        ValueError: There is no such regularizer.
+
+    >>> get("l2").l2
+    0.01
+    """
+    return _registry.get(identifier)
+
+
+def serialize(regularizer: Any) -> Any:
+    """Returns the configuration from which `deserialize` makes the regularizer again."""
+    return _registry.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Returns the regularizer that `serialize` described.
+
+    Args:
+        config: A name or a configuration.
+        custom_objects: Further names, with what they stand for.
+    """
+    return _registry.deserialize(config, custom_objects)

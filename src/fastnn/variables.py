@@ -1,0 +1,195 @@
+"""Weights and other state: named arrays whose memory may be looked at and written to at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnn._registry import auto_name
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Returns an uninitialized C-contiguous array that starts at a multiple of 64 bytes."""
+    dtype = np.dtype(dtype)
+    count = 1
+    for length in shape:
+        count *= length
+    memory = np.empty(count * dtype.itemsize + ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % ALIGNMENT
+    return memory[first : first + count * dtype.itemsize].view(dtype).reshape(shape)
+
+
+class Variable(np.lib.mixins.NDArrayOperatorsMixin):
+    """A named array that layers, optimizers and metrics keep their state in.
+
+    It behaves as an array in arithmetic, in indexing and in NumPy's functions. `value` is the memory itself, which a
+    training step reads and writes: what is assigned there, whole or in part, counts from the next step on.
+
+    Args:
+        initializer: The first value: an array, a number, or a callable `(shape, dtype) -> array`.
+        shape: The shape. May be left out where `initializer` is not a callable.
+        dtype: The dtype. By default that of `initializer` if it is an array of floats, else `"float32"`.
+        trainable: Whether training changes it.
+        name: Its name, such as `"kernel"`.
+        path: Its name with its owners' before it, such as `"dense/kernel"`. By default `name`.
+        regularizer: The penalty on it, if any.
+        constraint: The constraint it is brought back to after each update, if any.
+
+    Example:
+
+    >>> v = Variable([1.0, 2.0], name="scale")
+    >>> v[1] = 5.0
+    >>> v += 1.0
+    >>> print(v.numpy())
+    [2. 6.]
+    """
+
+    __hash__ = object.__hash__  # by identity; == compares elements, as in NumPy
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        path: str | None = None,
+        regularizer: Callable | None = None,
+        constraint: Callable | None = None,
+    ) -> None:
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(
+                    f"Argument `shape` must be given where `initializer` is a callable. Received: "
+                    f"initializer={initializer!r}, shape=None"
+                )
+            dtype = np.dtype(np.float32 if dtype is None else dtype)
+            first = np.asarray(initializer(tuple(shape), dtype=dtype))
+        else:
+            first = np.asarray(initializer)
+            if dtype is None:
+                dtype = first.dtype if hasattr(initializer, "dtype") and first.dtype.kind == "f" else np.float32
+            dtype = np.dtype(dtype)
+        shape = first.shape if shape is None else tuple(int(length) for length in shape)
+        self.name = name or auto_name("variable")
+        self.path = path or self.name
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self._value = aligned_empty(shape, dtype)
+        self.assign(first)
+
+    @property
+    def value(self) -> np.ndarray:
+        """The live memory: C-contiguous, 64-byte aligned."""
+        return self._value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        return self._value.size
+
+    def numpy(self) -> np.ndarray:
+        """Returns a copy of the value."""
+        return self._value.copy()
+
+    def assign(self, value: Any) -> Variable:
+        """Writes `value` into the live memory and returns the variable.
+
+        Args:
+            value: An array of the variable's shape.
+
+        Raises:
+            ValueError: `value` has another shape. The variable keeps its value.
+            TypeError: `value` does not hold real numbers. The variable keeps its value.
+        """
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"The shape of the value must be that of the variable '{self.path}'. Expected: {self.shape}. "
+                f"Received: {array.shape}"
+            )
+        if array.dtype.kind not in "buif":
+            raise TypeError(
+                f"The value of the variable '{self.path}' must hold real numbers. Received: an array of dtype "
+                f"{array.dtype}"
+            )
+        np.copyto(self._value, array, casting="unsafe")
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Adds `value` to the variable and returns the variable."""
+        return self.assign(self._value + value)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtracts `value` from the variable and returns the variable."""
+        return self.assign(self._value - value)
+
+    def move_to(self, memory: np.ndarray) -> None:
+        """Copies the value into `memory`, an array of the same shape and dtype, and lives there from now on.
+
+        Views of the former memory keep their values and are no longer live.
+        """
+        if memory.shape != self.shape or memory.dtype != self.dtype or not memory.flags.c_contiguous:
+            raise ValueError(
+                f"The memory for the variable '{self.path}' must be C-contiguous, of shape {self.shape} and dtype "
+                f"{self.dtype}. Received: shape {memory.shape}, dtype {memory.dtype}"
+            )
+        if memory is not self._value:
+            memory[...] = self._value
+            self._value = memory
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if dtype is not None and np.dtype(dtype) != self.dtype:
+            if copy is False:
+                raise ValueError(f"A copy is needed to turn {self.dtype} into {np.dtype(dtype)}. Received: copy=False")
+            return self._value.astype(dtype)
+        return self._value.copy() if copy else self._value
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        arrays = [x._value if isinstance(x, Variable) else x for x in inputs]
+        outputs = kwargs.get("out")
+        if outputs is None:
+            return getattr(ufunc, method)(*arrays, **kwargs)
+        kwargs["out"] = tuple(x._value if isinstance(x, Variable) else x for x in outputs)
+        getattr(ufunc, method)(*arrays, **kwargs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._value[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._value[index] = value
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __int__(self) -> int:
+        return int(self._value)
+
+    def __float__(self) -> float:
+        return float(self._value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value[()] if self.ndim == 0 else self._value, spec)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self._value}>"
