@@ -1,0 +1,420 @@
+# Compiled programs: what program.py lowers layers into. Values, parameters, steps, feeds and results are known by the
+# numbers that the methods which add them return.
+
+cdef int call_python(void *context, int callable, int direction) noexcept with gil:
+    cdef Program program = <Program>context
+    try:
+        program.callables[callable](direction == FASTNN_FORWARD)
+    except BaseException as error:
+        program.error = error
+        return -1
+    return 0
+
+
+@cython.final
+cdef class Program:
+    """A list of steps over one arena.
+
+    Args:
+        dtype: `"float32"` or `"float64"`: of every value and parameter.
+        seed: 64-bit seed of the random streams.
+    """
+
+    cdef fastnn_program *p
+    cdef const fastnn_kernels *kernels
+    cdef object dtype
+    cdef list callables
+    cdef object error
+    cdef dict kept  # arrays that C points at, by what they are bound to
+    cdef bint finished, running
+    cdef object __weakref__
+
+    def __cinit__(self, dtype, seed=0):
+        self.dtype = np.dtype(dtype)
+        self.kernels = kernels_of(self.dtype)
+        self.p = fastnn_program_new(self.kernels)
+        if self.p == NULL:
+            raise MemoryError("no memory for a program")
+        self.p.seed = seed
+        self.p.python = call_python
+        self.p.context = <void *>self
+        self.callables = []
+        self.kept = {}
+
+    def __dealloc__(self):
+        fastnn_program_free(self.p)
+
+    # --- building ---
+
+    cdef int open_for_building(self) except -1:
+        if self.finished:
+            raise RuntimeError("a finished program cannot be added to")
+        return 0
+
+    cdef int check_value(self, value) except -1:
+        if not 0 <= value < self.p.n_values:
+            raise IndexError(f"value must be in [0, {self.p.n_values}). Received: {value}")
+        return 0
+
+    cdef int check_parameter(self, parameter) except -1:
+        if not 0 <= parameter < self.p.n_parameters:
+            raise IndexError(f"parameter must be in [0, {self.p.n_parameters}). Received: {parameter}")
+        return 0
+
+    cdef int added(self, int index) except -1:
+        if index < 0:
+            raise MemoryError("no memory for a larger program")
+        return index
+
+    def value(self, int64_t per_sample, int64_t width, bint gradient=False):
+        """Adds a value of `per_sample` rows of `width` for each sample, with room for its gradient or without."""
+        self.open_for_building()
+        if per_sample < 1 or width < 1:
+            raise ValueError(f"a value has at least one row and one column. Received: {per_sample} rows of {width}")
+        return self.added(fastnn_program_value(self.p, per_sample, width, gradient))
+
+    def view(self, value, int64_t per_sample, int64_t width):
+        """Adds a value that is another one's memory, cut into rows of another width."""
+        self.open_for_building()
+        self.check_value(value)
+        cdef fastnn_value *v = &self.p.values[<int>value]
+        if per_sample * width != v.per_sample * v.width or per_sample < 1 or width < 1:
+            raise ValueError(f"a view of {v.per_sample} rows of {v.width} has as many elements. "
+                             f"Received: {per_sample} rows of {width}")
+        return self.added(fastnn_program_view(self.p, value, per_sample, width))
+
+    def parameter(self, cnp.ndarray data not None, bint trainable, slots=(), double l1=0, double l2=0,
+                  bint decays=True, bint keep=False):
+        """Adds a parameter: a matrix, or a vector (one row). `keep`: its gradient is wanted beyond the update."""
+        cdef int i, index
+        cdef fastnn_parameter *q
+        self.open_for_building()
+        check_output(data, -1, "data")
+        if data.dtype != self.dtype or not 1 <= cnp.PyArray_NDIM(data) <= 2:
+            raise ValueError(f"a parameter is a {self.dtype} matrix or vector. "
+                             f"Received: dtype={data.dtype}, shape={np.shape(data)}")
+        if len(slots) > FASTNN_MAX_SLOTS:
+            raise ValueError(f"a parameter has at most {FASTNN_MAX_SLOTS} slots. Received: {len(slots)}")
+        for slot in slots:
+            check_output(slot, -1, "slot", data)
+            check_shape(slot, np.shape(data), "slot")
+        rows = cnp.PyArray_DIM(data, 0) if cnp.PyArray_NDIM(data) == 2 else 1
+        cols = cnp.PyArray_DIM(data, cnp.PyArray_NDIM(data) - 1)
+        if rows < 1 or cols < 1:
+            raise ValueError(f"a parameter has at least one element. Received: shape={np.shape(data)}")
+        index = self.added(fastnn_program_parameter(self.p, cnp.PyArray_DATA(data), rows, cols, trainable))
+        q = &self.p.parameters[index]
+        q.l1, q.l2, q.decays, q.keep = l1, l2, decays, keep
+        for i, slot in enumerate(slots):
+            q.slots[i] = cnp.PyArray_DATA(slot)
+        self.kept["parameter", index] = (data, tuple(slots))
+        return index
+
+    def step(self, str op, inputs, output=None, parameters=(), *, bint backward=False, activation=None, params=None,
+             loss=None, metric=None, state=None, double rate=0, double epsilon=0, double momentum=0, uint64_t stream=0,
+             double loss_weight=1, bint sum_reduction=False, python=None):
+        """Adds a step; the op's own comment in steps.c says which arguments it reads."""
+        cdef const fastnn_op *kind = fastnn_find_op(op.encode())
+        cdef int i, index
+        cdef fastnn_step *s
+        self.open_for_building()
+        if kind == NULL:
+            raise ValueError(f"unknown op. Received: op={op!r}")
+        if len(inputs) > FASTNN_MAX_INPUTS or len(parameters) > FASTNN_MAX_PARAMETERS:
+            raise ValueError(f"too many inputs or parameters. Received: {inputs}, {parameters}")
+        for value in (*inputs, output):
+            if value is not None:
+                self.check_value(value)
+        for parameter in parameters:
+            if parameter is not None:
+                self.check_parameter(parameter)
+        index = self.added(fastnn_program_step(self.p, kind))
+        s = &self.p.steps[index]
+        for i, value in enumerate(inputs):
+            s.inputs[i] = FASTNN_NONE if value is None else value
+        s.output = FASTNN_NONE if output is None else output
+        for i, parameter in enumerate(parameters):
+            s.parameters[i] = FASTNN_NONE if parameter is None else parameter
+        s.backward = backward
+        if activation is not None:
+            s.activation = find_activation(self.kernels, activation)
+        if params:
+            s.default_params = 0
+            read_params(params, s.params)
+        if loss is not None:
+            s.loss = find_loss(self.kernels, loss)
+        if metric is not None:
+            s.metric = find_metric(self.kernels, metric)
+            s.state = metric_state(s.metric, state, NULL if s.default_params else s.params,
+                                   self.p.values[s.inputs[0]].width, self.p.values[s.inputs[1]].width)
+            self.kept["state", index] = state
+        s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
+        s.loss_weight, s.sum_reduction = loss_weight, sum_reduction
+        if kind.adds_loss and op != "activity_regularization":
+            s.row_loss = self.value(self.p.values[s.inputs[0]].per_sample, 1)
+        if python is not None:
+            s.python = len(self.callables)
+            self.callables.append(python)
+        self.check_step(index, op)
+        if op == "dense" and backward and self.p.values[s.inputs[0]].wants_gradient:
+            self.p.parameters[s.parameters[0]].wants_transposed = True
+        return index
+
+    cdef int check_step(self, int index, str op) except -1:
+        """Widths fit: the one guard between a mistake in lowering and a read past a buffer."""
+        cdef fastnn_step *s = &self.p.steps[index]
+        cdef fastnn_value *x = &self.p.values[s.inputs[0]] if s.inputs[0] != FASTNN_NONE else NULL
+        cdef fastnn_value *y = &self.p.values[s.output] if s.output != FASTNN_NONE else NULL
+        cdef fastnn_value *t
+        cdef fastnn_parameter *q
+        cdef int i
+        fits = True
+        if op == "dense":
+            q = &self.p.parameters[s.parameters[0]] if s.parameters[0] != FASTNN_NONE else NULL
+            fits = (x != NULL and y != NULL and q != NULL and q.rows == x.width and q.cols == y.width
+                    and x.per_sample == y.per_sample)
+            if fits and s.parameters[1] != FASTNN_NONE:
+                q = &self.p.parameters[s.parameters[1]]
+                fits = q.rows == 1 and q.cols == y.width
+        elif op == "loss" or op == "python_loss" or op == "metric":
+            t = &self.p.values[s.inputs[1]] if s.inputs[1] != FASTNN_NONE else NULL
+            fits = x != NULL and t != NULL and t.per_sample == x.per_sample
+            if op == "loss" and fits:
+                fits = s.loss != NULL and t.width == (1 if s.loss.sparse else x.width)
+            if fits and s.inputs[2] != FASTNN_NONE:
+                t = &self.p.values[s.inputs[2]]
+                fits = t.per_sample == x.per_sample and t.width == 1 and t.row == 1
+            if fits and y != NULL:
+                fits = y.per_sample == x.per_sample and y.width == x.width
+            if op == "metric":
+                fits = fits and s.metric != NULL
+        elif op == "python":
+            pass
+        elif op == "activity_regularization":
+            fits = x != NULL
+        else:
+            fits = x != NULL and y != NULL and x.width == y.width and x.per_sample == y.per_sample
+            if "normalization" in op:
+                for i in range(FASTNN_MAX_PARAMETERS):
+                    if s.parameters[i] != FASTNN_NONE:
+                        q = &self.p.parameters[s.parameters[i]]
+                        fits = fits and q.rows == 1 and q.cols == x.width
+                fits = fits and s.parameters[2] != FASTNN_NONE and s.parameters[3] != FASTNN_NONE
+            if op == "activation":
+                fits = fits and s.activation != NULL
+            if op == "dropout":
+                fits = fits and 0 <= s.rate < 1
+        if op in ("python", "python_loss"):
+            fits = fits and s.python != FASTNN_NONE
+        if not fits:
+            raise ValueError(f"the arguments of step {op!r} do not fit together")
+        return 0
+
+    def feed(self, value):
+        """Adds an input: a value that is read from an array."""
+        self.open_for_building()
+        self.check_value(value)
+        return self.added(fastnn_program_feed(self.p, value))
+
+    def result(self, value):
+        """Adds an output: a value that is written to an array."""
+        self.open_for_building()
+        self.check_value(value)
+        return self.added(fastnn_program_result(self.p, value))
+
+    def set_update(self, name, double clip_value=0, double clip_norm=0, double global_clip_norm=0):
+        """Names the optimizer's update (None: gradients are kept and nothing is updated), and the clipping before it."""
+        self.open_for_building()
+        self.p.update = NULL if name is None else find_update(self.kernels, name)
+        self.p.clip_value, self.p.clip_norm, self.p.global_clip_norm = clip_value, clip_norm, global_clip_norm
+
+    def finish(self, int64_t capacity):
+        """Allocates the arena for batches of up to `capacity` samples."""
+        cdef int i, status
+        cdef fastnn_parameter *q
+        self.open_for_building()
+        if capacity < 1:
+            raise ValueError(f"capacity must be at least 1. Received: capacity={capacity}")
+        for i in range(self.p.n_parameters):
+            q = &self.p.parameters[i]
+            if q.trainable and (self.p.update == NULL or self.p.clip_norm > 0 or self.p.global_clip_norm > 0):
+                q.keep = True
+            if q.trainable and self.p.update != NULL and len(self.kept["parameter", i][1]) != self.p.update.slots:
+                raise ValueError(f"{self.p.update.name.decode()} wants {self.p.update.slots} slots for each parameter. "
+                                 f"Received: {len(self.kept['parameter', i][1])}")
+        with nogil:
+            status = fastnn_program_finish(self.p, capacity)
+        if status:
+            raise MemoryError(f"no memory for batches of {capacity} samples: use a smaller batch_size")
+        self.finished = True
+
+    # --- looking in ---
+
+    @property
+    def capacity(self):
+        """Samples in a batch, at most."""
+        return self.p.capacity
+
+    @property
+    def arena_bytes(self):
+        """Size of the arena: values, gradients, packed copies and the workers' scratch."""
+        return self.p.arena_bytes
+
+    cdef cnp.ndarray window(self, int64_t rows, int64_t columns, void *data):
+        cdef cnp.npy_intp shape[2]
+        shape[0], shape[1] = rows, columns
+        cdef int typenum = cnp.NPY_FLOAT32 if self.kernels.itemsize == 4 else cnp.NPY_FLOAT64
+        cdef cnp.ndarray view = cnp.PyArray_SimpleNewFromData(2, shape, typenum, data)
+        cnp.set_array_base(view, self)
+        return view
+
+    def array(self, value, bint gradient=False):
+        """The rows of a value (or of its gradient) in the present batch: a view, for steps written in Python."""
+        self.check_value(value)
+        cdef fastnn_value *v = &self.p.values[<int>value]
+        if not self.finished or (gradient and v.gradient == NULL) or not self.callables:
+            raise ValueError(f"value {value} has no such array")
+        return self.window(self.p.rows * v.per_sample, v.width, v.gradient if gradient else v.data)
+
+    def row_losses(self, step):
+        """Where a loss written in Python leaves the loss of each row of the batch."""
+        return self.array(self.p.steps[<int>step].row_loss)
+
+    def gradient(self, parameter):
+        """The kept gradient of a parameter, as a matrix: a view."""
+        self.check_parameter(parameter)
+        cdef fastnn_parameter *q = &self.p.parameters[<int>parameter]
+        if q.gradient == NULL:
+            raise ValueError(f"the gradient of parameter {parameter} is not kept")
+        return self.window(q.rows, q.cols, q.gradient)
+
+    # --- running ---
+
+    def bind_feed(self, feed, cnp.ndarray a, str name="array"):
+        """Points an input at an array, samples first; None: at nothing."""
+        cdef fastnn_source source
+        cdef fastnn_value *v
+        if not 0 <= feed < self.p.n_feeds or self.running:
+            raise IndexError(f"no such feed. Received: {feed}")
+        if a is None:
+            self.p.feeds[<int>feed].source.data = NULL
+            self.kept.pop(("feed", feed), None)
+            return
+        describe_source(&source, a, name)
+        v = &self.p.values[self.p.feeds[<int>feed].value]
+        if source.size != v.per_sample * v.width:
+            raise ValueError(f"{name} must have {v.per_sample * v.width} elements to a sample. "
+                             f"Received: shape={np.shape(a)}")
+        self.p.feeds[<int>feed].source = source
+        self.kept["feed", feed] = a
+
+    def bind_result(self, result, cnp.ndarray a not None):
+        """Points an output at a C-contiguous array of the program's dtype, samples first."""
+        cdef fastnn_value *v
+        if not 0 <= result < self.p.n_results or self.running:
+            raise IndexError(f"no such result. Received: {result}")
+        check_output(a, -1, "out")
+        v = &self.p.values[self.p.results[<int>result].value]
+        if a.dtype != self.dtype or cnp.PyArray_NDIM(a) < 1 or (
+                cnp.PyArray_SIZE(a) != cnp.PyArray_DIM(a, 0) * v.per_sample * v.width):
+            raise ValueError(f"out must be a {self.dtype} array with {v.per_sample * v.width} elements to a sample. "
+                             f"Received: dtype={a.dtype}, shape={np.shape(a)}")
+        self.p.results[<int>result].data = <char *>cnp.PyArray_DATA(a)
+        self.kept["result", result] = a
+
+    def release(self):
+        """Lets go of the arrays that were bound."""
+        cdef int i
+        for i in range(self.p.n_feeds):
+            self.p.feeds[i].source.data = NULL
+        for i in range(self.p.n_results):
+            self.p.results[i].data = NULL
+        self.p.order = NULL
+        self.p.scalars = NULL
+        for key in [key for key in self.kept if key in ("order", "scalars") or key[0] in ("feed", "result")]:
+            del self.kept[key]
+
+    def start(self, int64_t samples, int64_t batch_size, order=None, scalars=None, uint64_t iteration=0):
+        """Gets ready to run over `samples` samples; totals start at zero, derived copies follow the parameters.
+
+        Args:
+            order: int64 array with the order of the samples, or None: as they lie.
+            scalars: float64 array `(steps, scalars of the update)`.
+            iteration: Steps the optimizer has taken before: a counter of the random streams.
+        """
+        cdef int i
+        cdef fastnn_fp_mode mode
+        if not self.finished or self.running:
+            raise RuntimeError("the program is not finished, or is running")
+        if not 1 <= batch_size <= self.p.capacity or samples < 1:
+            raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples at least 1. "
+                             f"Received: batch_size={batch_size}, samples={samples}")
+        steps = -(-samples // batch_size)
+        for i in range(self.p.n_feeds):
+            if self.p.feeds[i].source.data == NULL:
+                continue
+            available = self.p.feeds[i].source.samples
+            if available < samples:
+                raise ValueError(f"every input must have {samples} samples. Received: {available}")
+        for i in range(self.p.n_results):
+            array = self.kept.get(("result", i))
+            if array is not None and len(array) < samples:
+                raise ValueError(f"every output must have room for {samples} samples. Received: {len(array)}")
+        if order is not None:
+            order = np.ascontiguousarray(order, np.int64)
+            if order.shape != (samples,) or not 0 <= order.min() <= order.max() < samples:
+                raise ValueError(f"order must be {samples} indices below {samples}")
+        if self.p.update != NULL:
+            scalars = np.ascontiguousarray(scalars, np.float64)
+            if scalars.shape != (steps, self.p.update.scalars):
+                raise ValueError(f"scalars must have shape {(steps, self.p.update.scalars)}. "
+                                 f"Received: {scalars.shape}")
+            self.p.scalars = <const double *>cnp.PyArray_DATA(scalars)
+        self.kept["order"], self.kept["scalars"] = order, scalars
+        self.p.order = NULL if order is None else <const int64_t *>cnp.PyArray_DATA(order)
+        self.p.samples, self.p.batch_size, self.p.iteration = samples, batch_size, iteration
+        fastnn_program_reset(self.p)
+        self.refresh()
+
+    def refresh(self):
+        """Follows parameters that were changed from outside."""
+        cdef fastnn_fp_mode mode
+        with nogil:
+            mode = fastnn_flush_denormals()
+            fastnn_program_prepare(self.p)
+            fastnn_restore_denormals(mode)
+
+    def run(self, int64_t first, int64_t steps, double seconds=1e30):
+        """Runs batches `first` to `first + steps`, fewer when `seconds` have passed; returns how many were run."""
+        cdef int64_t done, all_steps
+        if self.running or self.p.batch_size < 1:
+            raise RuntimeError("the program is running, or was not started")
+        all_steps = (self.p.samples + self.p.batch_size - 1) // self.p.batch_size
+        if first < 0 or steps < 0 or first + steps > all_steps:
+            raise ValueError(f"batches must be within the {all_steps} there are. Received: {first}, {steps}")
+        self.running = True
+        try:
+            with nogil:
+                done = fastnn_program_run(self.p, first, steps, seconds)
+        finally:
+            self.running = False
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return done
+
+    @property
+    def totals(self):
+        """(sum of batch losses times their samples, samples) since the start."""
+        return self.p.loss_sum, self.p.samples_seen
+
+    @property
+    def last_loss(self):
+        """Loss of the last batch, regularization included."""
+        return self.p.last_loss
+
+    def loss_total(self, step):
+        """Like `totals[0]`, of one loss step alone, before its weight."""
+        if not 0 <= step < self.p.n_steps:
+            raise IndexError(f"no such step. Received: {step}")
+        return self.p.steps[<int>step].loss_sum
