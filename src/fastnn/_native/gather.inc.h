@@ -1,0 +1,106 @@
+/* Conversion of a data set's elements, of any type, stride and alignment, to the table's dtype.
+ *
+ * One loop serves every source type: `type` is a constant wherever it is inlined, so the switch disappears and what is
+ * left of it is a load and a conversion, which the compiler vectorises where elements are contiguous. */
+
+/* An IEEE half as a real, without subnormal intermediate results: those would be flushed to zero */
+static inline real real_of_half(uint16_t h) {
+    const uint32_t magnitude = h & 0x7fffu, sign = (uint32_t)(h & 0x8000u) << 16;
+    const uint32_t normal = (magnitude << 13) + (112u << 23);
+    const uint32_t special = (magnitude << 13) | 0x7f800000u;
+    const float tiny = (float)(int32_t)magnitude * 0x1p-24f;
+    uint32_t bits;
+    memcpy(&bits, &tiny, sizeof bits);
+    bits = (magnitude < 0x0400u ? bits : magnitude >= 0x7c00u ? special : normal) | sign;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return (real)value;
+}
+
+static inline int64_t source_size(fastnn_source_type type) {
+    switch (type) {
+        case FASTNN_BOOL: case FASTNN_I8: case FASTNN_U8: return 1;
+        case FASTNN_I16: case FASTNN_U16: case FASTNN_F16: return 2;
+        case FASTNN_I32: case FASTNN_U32: case FASTNN_F32: return 4;
+        default: return 8;
+    }
+}
+
+/* the element at p, which may lie at any address: memcpy, because a dereference would promise alignment */
+static inline __attribute__((always_inline)) real load_element(const char *p, fastnn_source_type type) {
+    union {
+        int8_t i8; uint8_t u8; int16_t i16; uint16_t u16; int32_t i32; uint32_t u32; int64_t i64; uint64_t u64;
+        float f32; double f64;
+    } e;
+    memcpy(&e, p, (size_t)source_size(type));
+    switch (type) {
+        case FASTNN_BOOL: return e.u8 ? (real)1 : (real)0;
+        case FASTNN_I8: return (real)e.i8;
+        case FASTNN_U8: return (real)e.u8;
+        case FASTNN_I16: return (real)e.i16;
+        case FASTNN_U16: return (real)e.u16;
+        case FASTNN_I32: return (real)e.i32;
+        case FASTNN_U32: return (real)e.u32;
+        case FASTNN_I64: return (real)e.i64;
+        case FASTNN_U64: return (real)e.u64;
+        case FASTNN_F16: return real_of_half(e.u16);
+        case FASTNN_F32: return (real)e.f32;
+        default: return (real)e.f64;
+    }
+}
+
+/* dst[n] <- n elements of `type`, stride bytes apart */
+static inline __attribute__((always_inline)) void convert_elements(int64_t n, const void *src, int64_t stride, void *dst,
+                                                                   fastnn_source_type type) {
+    const char *from = src;
+    real *to = dst;
+    const int64_t size = source_size(type);
+    if (stride == size && type == (sizeof(real) == 4 ? FASTNN_F32 : FASTNN_F64))
+        memcpy(to, from, (size_t)(n * size));
+    else if (stride == size)
+        for (int64_t i = 0; i < n; i++) to[i] = load_element(from + i * size, type);
+    else
+        for (int64_t i = 0; i < n; i++) to[i] = load_element(from + i * stride, type);
+}
+
+static void convert_bool(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_BOOL);
+}
+static void convert_i8(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_I8);
+}
+static void convert_u8(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_U8);
+}
+static void convert_i16(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_I16);
+}
+static void convert_u16(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_U16);
+}
+static void convert_i32(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_I32);
+}
+static void convert_u32(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_U32);
+}
+static void convert_i64(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_I64);
+}
+static void convert_u64(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_U64);
+}
+static void convert_f16(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_F16);
+}
+static void convert_f32(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_F32);
+}
+static void convert_f64(int64_t n, const void *src, int64_t stride, void *dst) {
+    convert_elements(n, src, stride, dst, FASTNN_F64);
+}
+
+static void (*const convert[FASTNN_SOURCE_TYPES])(int64_t n, const void *src, int64_t stride, void *dst) = {
+    convert_bool, convert_i8,  convert_u8,  convert_i16, convert_u16, convert_i32,
+    convert_u32,  convert_i64, convert_u64, convert_f16, convert_f32, convert_f64,
+};

@@ -1,0 +1,315 @@
+/* Losses: the row losses of m rows of n predictions, their gradient, and the probabilities of the fused ones.
+ *
+ *   row_loss[i] = weight[i] · L(prediction[i,:], target[i,:])     gradient[i,j] = scale · weight[i] · dL/d prediction[i,j]
+ *
+ * The gradient may overwrite the prediction: an element is stored after everything that needs it has been read. NULL
+ * params stand for the defaults, and so does a clip of 0, which lets short lists be filled up with zeros. */
+
+static inline double parameter_or(const double *params, int index, double otherwise) {
+    return params ? params[index] : otherwise;
+}
+
+/* how far from 0 and 1 probabilities are kept before their logarithm is taken */
+static inline real clip_of(const double *params, int index) {
+    const double given = parameter_or(params, index, 0);
+    return (real)(given > 0 ? given : 1e-7);
+}
+
+/* --- losses that are the mean over a row of a term per element -------------------------------------------------- */
+
+/* The term of a prediction and a target. *slope <- its derivative; *probability <- what goes to `output`. */
+typedef V (*loss_term)(V prediction, V target, const V *constants, V *slope, V *probability);
+
+/* count (<= LANES) rows of one column each, side by side in the lanes */
+static inline __attribute__((always_inline)) void mean_loss_column(const fastnn_loss_args *a, int64_t i, int64_t count,
+                                                                   loss_term term, const V *constants) {
+    V slope, probability;
+    V loss = term(load_first((const real *)a->prediction + i, count), load_first((const real *)a->target + i, count),
+                  constants, &slope, &probability);
+    V factor = v_set1((real)a->scale);
+    if (a->weight) {
+        const V weight = load_first((const real *)a->weight + i, count);
+        loss = v_mul(loss, weight);
+        factor = v_mul(factor, weight);
+    }
+    store_first((real *)a->row_loss + i, loss, count);
+    if (a->output) store_first((real *)a->output + i, probability, count);
+    if (a->gradient) store_first((real *)a->gradient + i, v_mul(slope, factor), count);
+}
+
+static inline __attribute__((always_inline)) void mean_loss_row(const fastnn_loss_args *a, int64_t i, loss_term term,
+                                                                const V *constants) {
+    const int64_t n = a->n;
+    const real *prediction = (const real *)a->prediction + i * a->prediction_row;
+    const real *target = (const real *)a->target + i * a->target_row;
+    real *gradient = a->gradient ? (real *)a->gradient + i * a->gradient_row : NULL;
+    real *output = a->output ? (real *)a->output + i * a->output_row : NULL;
+    const real weight = a->weight ? ((const real *)a->weight)[i] : (real)1;
+    const V factor = v_set1((real)(a->scale / (double)n) * weight);
+    V sum = v_set1(0);
+    for (int64_t j = 0; j < n; j += LANES) {
+        const int64_t count = min64(LANES, n - j);
+        V slope, probability;
+        const V loss =
+            term(load_first(prediction + j, count), load_first(target + j, count), constants, &slope, &probability);
+        sum = v_add(sum, first_lanes(loss, count));
+        if (output) store_first(output + j, probability, count);
+        if (gradient) store_first(gradient + j, v_mul(slope, factor), count);
+    }
+    ((real *)a->row_loss)[i] = v_sum(sum) / (real)n * weight;
+}
+
+static inline __attribute__((always_inline)) void mean_loss(const fastnn_loss_args *a, loss_term term,
+                                                            const V *constants) {
+    const int packed = a->n == 1 && a->prediction_row == 1 && a->target_row == 1 &&
+                       (!a->gradient || a->gradient_row == 1) && (!a->output || a->output_row == 1);
+    if (packed) {
+        int64_t i = 0;
+        for (; i + LANES <= a->m; i += LANES) mean_loss_column(a, i, LANES, term, constants);
+        if (i < a->m) mean_loss_column(a, i, a->m - i, term, constants);
+    } else {
+        for (int64_t i = 0; i < a->m; i++) mean_loss_row(a, i, term, constants);
+    }
+}
+
+/* mean_squared_error: no params.  d²;  2 · d, with d = prediction - target */
+static inline V squared_error_term(V p, V y, const V *c, V *slope, V *probability) {
+    (void)c;
+    const V d = v_sub(p, y);
+    *slope = v_add(d, d);
+    *probability = p;
+    return v_mul(d, d);
+}
+
+static void mean_squared_error(const fastnn_loss_args *a) { mean_loss(a, squared_error_term, NULL); }
+
+/* mean_absolute_error: no params.  |d|;  sign(d), 0 at 0 and NaN at NaN */
+static inline V absolute_error_term(V p, V y, const V *c, V *slope, V *probability) {
+    (void)c;
+    const V d = v_sub(p, y), zero = v_set1(0);
+    *slope = v_select(v_lt(zero, d), v_set1(1), v_select(v_lt(d, zero), v_set1(-1), d));
+    *probability = p;
+    return v_abs(d);
+}
+
+static void mean_absolute_error(const fastnn_loss_args *a) { mean_loss(a, absolute_error_term, NULL); }
+
+/* huber: params = delta (1).  d² / 2 where |d| <= delta, else delta · |d| - delta² / 2;  d cut to [-delta, delta] */
+static inline V huber_term(V p, V y, const V *c, V *slope, V *probability) {
+    const V d = v_sub(p, y), delta = c[0];
+    *slope = v_min(delta, v_max(c[1], d));
+    *probability = p;
+    return v_mul(*slope, v_fnma(c[2], *slope, d));
+}
+
+static void huber(const fastnn_loss_args *a) {
+    const real delta = (real)parameter_or(a->params, 0, 1);
+    const V constants[] = {v_set1(delta), v_set1(-delta), v_set1((real)0.5)};
+    mean_loss(a, huber_term, constants);
+}
+
+/* binary_crossentropy: params = label_smoothing (0), clip (1e-7).  With y = target · (1 - s) + s / 2 and p the prediction
+ * cut to [clip, 1 - clip]:  -(y · log p + (1 - y) · log(1 - p));  (p - y) / (p · (1 - p)), 0 where p was cut */
+static inline V binary_crossentropy_term(V prediction, V target, const V *c, V *slope, V *probability) {
+    const V one = v_set1(1), zero = v_set1(0);
+    const V y = v_fma(target, c[2], c[3]);
+    const V p = v_min(c[1], v_max(c[0], prediction)), q = v_sub(one, p);
+    const V inner = v_div(v_sub(p, y), v_mul(p, q));
+    *slope = v_select(v_lt(prediction, c[0]), zero, v_select(v_lt(c[1], prediction), zero, inner));
+    *probability = prediction;
+    return v_sub(zero, v_fma(y, v_log(p), v_mul(v_sub(one, y), v_log(q))));
+}
+
+static void binary_crossentropy(const fastnn_loss_args *a) {
+    const double smoothing = parameter_or(a->params, 0, 0);
+    const real low = clip_of(a->params, 1);
+    const V constants[] = {v_set1(low), v_set1(1 - low), v_set1((real)(1 - smoothing)), v_set1((real)(smoothing / 2))};
+    mean_loss(a, binary_crossentropy_term, constants);
+}
+
+/* sigmoid_binary_crossentropy, of logits z: params = label_smoothing (0); output = p = sigmoid(z).
+ * max(z, 0) - z · y + log(1 + e), with e = exp(-|z|);  p - y */
+static inline V sigmoid_binary_crossentropy_term(V z, V target, const V *c, V *slope, V *probability) {
+    const V one = v_set1(1), zero = v_set1(0);
+    const V y = v_fma(target, c[0], c[1]);
+    const V e = v_exp(v_sub(zero, v_abs(z)));
+    *probability = v_div(v_select(v_lt(z, zero), e, one), v_add(one, e));
+    *slope = v_sub(*probability, y);
+    return v_add(v_fnma(z, y, v_max(zero, z)), v_log1p(e));
+}
+
+static void sigmoid_binary_crossentropy(const fastnn_loss_args *a) {
+    const double smoothing = parameter_or(a->params, 0, 0);
+    const V constants[] = {v_set1((real)(1 - smoothing)), v_set1((real)(smoothing / 2))};
+    mean_loss(a, sigmoid_binary_crossentropy_term, constants);
+}
+
+/* --- losses over the classes of a row --------------------------------------------------------------------------- */
+
+/* y: the targets of a row's classes; of a class number its one-hot row (all zero for a number outside the classes),
+ * otherwise target · (1 - s) + s / n */
+typedef struct {
+    int sparse;
+    V keep, spread; /* 1 - s, s / n */
+} class_targets;
+
+static inline __attribute__((always_inline)) class_targets class_targets_of(const fastnn_loss_args *a, int sparse) {
+    const double smoothing = sparse ? 0 : parameter_or(a->params, 0, 0);
+    const class_targets t = {sparse, v_set1((real)(1 - smoothing)), v_set1((real)(smoothing / (double)a->n))};
+    return t;
+}
+
+/* y of the classes j .. j + count - 1; zero in the lanes beyond */
+static inline __attribute__((always_inline)) V classes_at(const class_targets *t, const real *target, int64_t j,
+                                                          int64_t count) {
+    if (t->sparse) {
+        const M hit = v_eq(v_add(v_iota(), v_set1((real)j)), v_set1(*target));
+        return first_lanes(v_select(hit, v_set1(1), v_set1(0)), count);
+    }
+    return first_lanes(v_fma(load_first(target + j, count), t->keep, t->spread), count);
+}
+
+/* What a row contributes to its loss, kept for LANES rows at a time so that one vector takes all their logarithms. */
+typedef struct {
+    real sum[LANES], targets[LANES], product[LANES];
+} class_rows;
+
+/* A row of softmax cross-entropy, of logits z: with m = max z, e = exp(z - m), S = Σ e and Y = Σ y,
+ *   L = Y · log S - Σ y · (z - m);   dL/dz = p · Y - y, with p = e / S
+ * Y is 1 for honest targets. Terms with y = 0 count as zero, so a logit of -inf may be used to rule a class out. */
+static inline __attribute__((always_inline)) void softmax_row(const fastnn_loss_args *a, const class_targets *t,
+                                                              int64_t i, class_rows *rows, int64_t r) {
+    const int64_t n = a->n;
+    const real *logits = (const real *)a->prediction + i * a->prediction_row;
+    const real *target = (const real *)a->target + i * a->target_row;
+    real *gradient = a->gradient ? (real *)a->gradient + i * a->gradient_row : NULL;
+    real *output = a->output ? (real *)a->output + i * a->output_row : NULL;
+    const real weight = a->weight ? ((const real *)a->weight)[i] : (real)1;
+    const V factor = v_set1((real)a->scale * weight), zero = v_set1(0), lowest = v_set1(-(real)INFINITY);
+
+    if (n <= LANES) { /* the whole row stays in registers */
+        const V z = v_select(m_first(n), load_first(logits, n), lowest), y = classes_at(t, target, 0, n);
+        const V shifted = v_sub(z, v_set1(v_max_lane(z))), e = v_exp(shifted);
+        const V sum = v_set1(v_sum(e)), targets = v_set1(v_sum(y));
+        rows->sum[r] = v_sum(e);
+        rows->targets[r] = v_sum(y);
+        rows->product[r] = v_sum(v_select(v_eq(y, zero), zero, v_mul(y, shifted)));
+        const V p = v_div(e, sum);
+        if (output) store_first(output, p, n);
+        if (gradient) store_first(gradient, v_mul(factor, v_sub(v_mul(p, targets), y)), n);
+        return;
+    }
+
+    V top = lowest;
+    for (int64_t j = 0; j < n; j += LANES) {
+        const int64_t count = min64(LANES, n - j);
+        const V z = load_first(logits + j, count);
+        top = v_max(count == LANES ? z : v_select(m_first(count), z, lowest), top);
+    }
+    const V largest = v_set1(v_max_lane(top));
+    real *kept = output ? output : gradient; /* e waits here for S */
+    V sums = zero, targets = zero, products = zero;
+    for (int64_t j = 0; j < n; j += LANES) {
+        const int64_t count = min64(LANES, n - j);
+        const V shifted = v_sub(load_first(logits + j, count), largest), y = classes_at(t, target, j, count);
+        const V e = first_lanes(v_exp(shifted), count);
+        sums = v_add(sums, e);
+        targets = v_add(targets, y);
+        products = v_add(products, v_select(v_eq(y, zero), zero, v_mul(y, shifted)));
+        if (kept) store_first(kept + j, e, count);
+    }
+    rows->sum[r] = v_sum(sums);
+    rows->targets[r] = v_sum(targets);
+    rows->product[r] = v_sum(products);
+    const V sum = v_set1(rows->sum[r]), total = v_set1(rows->targets[r]);
+    for (int64_t j = 0; kept && j < n; j += LANES) {
+        const int64_t count = min64(LANES, n - j);
+        const V p = v_div(load_first(kept + j, count), sum), y = classes_at(t, target, j, count);
+        if (output) store_first(output + j, p, count);
+        if (gradient) store_first(gradient + j, v_mul(factor, v_sub(v_mul(p, total), y)), count);
+    }
+}
+
+/* A row of cross-entropy from probabilities: with S = Σ x, q = x / S, and c = q cut to [clip, 1 - clip],
+ *   L = -Σ y · log c;   dL/dx = (Σ y' - y' / c) / S, with y' = y where q was not cut and 0 where it was */
+static inline __attribute__((always_inline)) void probability_row(const fastnn_loss_args *a, const class_targets *t,
+                                                                  V low, V high, int64_t i, class_rows *rows,
+                                                                  int64_t r) {
+    const int64_t n = a->n;
+    const real *prediction = (const real *)a->prediction + i * a->prediction_row;
+    const real *target = (const real *)a->target + i * a->target_row;
+    real *gradient = a->gradient ? (real *)a->gradient + i * a->gradient_row : NULL;
+    const real weight = a->weight ? ((const real *)a->weight)[i] : (real)1;
+    const V zero = v_set1(0);
+
+    V sums = zero;
+    for (int64_t j = 0; j < n; j += LANES) sums = v_add(sums, load_first(prediction + j, min64(LANES, n - j)));
+    const V sum = v_set1(v_sum(sums));
+    V products = zero, inner_targets = zero;
+    for (int64_t j = 0; j < n; j += LANES) {
+        const int64_t count = min64(LANES, n - j);
+        const V q = v_div(load_first(prediction + j, count), sum), y = classes_at(t, target, j, count);
+        const V c = v_min(high, v_max(low, q));
+        /* of a class number, c itself: its logarithm is taken for many rows at once */
+        products = v_add(products, first_lanes(v_mul(y, t->sparse ? c : v_log(c)), count));
+        inner_targets = v_add(inner_targets, v_select(v_lt(q, low), zero, v_select(v_lt(high, q), zero, y)));
+    }
+    rows->sum[r] = v_sum(products);
+    if (!gradient) return;
+    const V total = v_set1(v_sum(inner_targets)), factor = v_div(v_set1((real)a->scale * weight), sum);
+    for (int64_t j = 0; j < n; j += LANES) {
+        const int64_t count = min64(LANES, n - j);
+        const V q = v_div(load_first(prediction + j, count), sum), y = classes_at(t, target, j, count);
+        const V slope = v_select(v_lt(q, low), zero, v_select(v_lt(high, q), zero, v_div(y, q)));
+        store_first(gradient + j, v_mul(factor, v_sub(total, slope)), count);
+    }
+}
+
+/* Rows of either kind, LANES at a time. */
+static inline __attribute__((always_inline)) void class_loss(const fastnn_loss_args *a, int sparse, int from_logits) {
+    const class_targets t = class_targets_of(a, sparse);
+    const real clip_at = clip_of(a->params, sparse ? 0 : 1);
+    const V low = v_set1(clip_at), high = v_set1(1 - clip_at), zero = v_set1(0);
+    class_rows rows = {0};
+    for (int64_t i = 0; i < a->m; i += LANES) {
+        const int64_t count = min64(LANES, a->m - i);
+        for (int64_t r = 0; r < count; r++) {
+            if (from_logits)
+                softmax_row(a, &t, i + r, &rows, r);
+            else
+                probability_row(a, &t, low, high, i + r, &rows, r);
+        }
+        V loss;
+        if (from_logits)
+            loss = v_sub(v_mul(v_load(rows.targets), v_log(v_load(rows.sum))), v_load(rows.product));
+        else
+            loss = v_sub(zero, sparse ? v_log(v_load(rows.sum)) : v_load(rows.sum));
+        if (a->weight) loss = v_mul(loss, load_first((const real *)a->weight + i, count));
+        store_first((real *)a->row_loss + i, loss, count);
+    }
+}
+
+/* categorical_crossentropy: params = label_smoothing (0), clip (1e-7) */
+static void categorical_crossentropy(const fastnn_loss_args *a) { class_loss(a, 0, 0); }
+
+/* sparse_categorical_crossentropy: params = clip (1e-7) */
+static void sparse_categorical_crossentropy(const fastnn_loss_args *a) { class_loss(a, 1, 0); }
+
+/* softmax_categorical_crossentropy, of logits: params = label_smoothing (0); output = softmax */
+static void softmax_categorical_crossentropy(const fastnn_loss_args *a) { class_loss(a, 0, 1); }
+
+/* softmax_sparse_categorical_crossentropy, of logits: no params; output = softmax */
+static void softmax_sparse_categorical_crossentropy(const fastnn_loss_args *a) { class_loss(a, 1, 1); }
+
+static const fastnn_loss losses[] = {
+    {"mean_squared_error", 0, mean_squared_error},
+    {"mean_absolute_error", 0, mean_absolute_error},
+    {"huber", 0, huber},
+    {"binary_crossentropy", 0, binary_crossentropy},
+    {"sigmoid_binary_crossentropy", 0, sigmoid_binary_crossentropy},
+    {"categorical_crossentropy", 0, categorical_crossentropy},
+    {"softmax_categorical_crossentropy", 0, softmax_categorical_crossentropy},
+    {"sparse_categorical_crossentropy", 1, sparse_categorical_crossentropy},
+    {"softmax_sparse_categorical_crossentropy", 1, softmax_sparse_categorical_crossentropy},
+    {NULL, 0, NULL},
+};
