@@ -109,8 +109,9 @@ def test_python_imports_go_down(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.p[yx][xid]")), ids=lambda path: path.name)
 def test_cython_imports_go_down(path: Path) -> None:
-    assert path.stem in HEIGHT, f"{path.stem} has no place in FLOORS: give it one"
-    assert upward(path.stem, cython_imports(path.read_text())) == []
+    room = "_kernels" if path.suffix == ".pxi" else path.stem  # what _kernels.pyx includes is part of it
+    assert room in HEIGHT, f"{room} has no place in FLOORS: give it one"
+    assert upward(room, cython_imports(path.read_text())) == []
 
 
 def c_height(name: str) -> tuple[int, int]:

@@ -41,7 +41,7 @@ def main() -> int:
     compiler = shlex.split(options.cc)
 
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [(str(native / "dispatch.c"), "dispatch", have), ("tests/native/check_kernels.c", "check", [])]
+        jobs = [(str(native / "dispatch.c"), "dispatch", have), ("tests/native/check_kernels.c", "check", ["-O1"])]
         jobs += [
             (str(native / f"isa_{isa}.c"), f"{isa}{bits}", [f"-DFASTNN_REAL={bits}", *build["ISA_FLAGS"][isa]["unix"]])
             for isa in isas

@@ -101,9 +101,9 @@ static void expect(const char *what, int64_t i, double found, double wanted, dou
 
 /* ---- dense ---- */
 
-static void check_gemm(int64_t m, int64_t n, int64_t k, int transposed, int packed, int accumulate, int relu,
-                       int bias) {
-    const int64_t a_row = (transposed ? m : k) + 3, b_row = n + 2, c_row = n + 5;
+static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transposed, int packed, int accumulate,
+                       int relu, int bias) {
+    const int64_t a_row = (transposed ? m : k) + gap, b_row = n + gap, c_row = n + 2 * gap;
     array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole(k * b_row, 4), c = make(m * c_row);
     array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)), scratch = make(table->gemm_scratch(n, k));
     for (int64_t i = 0; i < m; ++i)
@@ -163,11 +163,12 @@ static void check_dense(void) {
                 for (int mode = 0; mode < 16; ++mode) {
                     const int accumulate = mode >> 2 == 3;
                     const int bias = mode >> 2 == 1 || mode >> 2 == 2;
-                    check_gemm(ms[x], ns[y], ks[z], mode & 1, mode >> 1 & 1, accumulate, mode >> 2 >= 2, bias);
+                    check_gemm(ms[x], ns[y], ks[z], 0, mode & 1, mode >> 1 & 1, accumulate, mode >> 2 >= 2, bias);
+                    check_gemm(ms[x], ns[y], ks[z], 3, mode & 1, mode >> 1 & 1, accumulate, mode >> 2 >= 2, bias);
                 }
-    check_gemm(0, 5, 3, 0, 0, 0, 0, 1);
-    check_gemm(3 * rows + 1, 5 * cols + 3, 300, 0, 1, 0, 1, 1);
-    check_gemm(3 * rows + 1, 5 * cols + 3, 300, 1, 0, 1, 0, 0);
+    check_gemm(0, 5, 3, 1, 0, 0, 0, 0, 1);
+    check_gemm(3 * rows + 1, 5 * cols + 3, 300, 1, 0, 1, 0, 1, 1);
+    check_gemm(3 * rows + 1, 5 * cols + 3, 300, 1, 1, 0, 1, 0, 0);
 
     for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y) { /* packing b[n,k]ᵀ piece by piece, against packing bᵀ whole */
         const int64_t n = ns[y], k = 37, b_row = k + 3, size = table->gemm_packed(n, k);
@@ -461,8 +462,9 @@ static void check_losses(void) {
     const double smoothing = 0.125, delta = 0.75;
     for (const fastnn_loss *loss = table->losses; loss->name; ++loss)
         for (int64_t n = 1 + (strstr(loss->name, "categorical") != NULL); n <= 2 * table->lanes + 3; ++n)
-            for (int weighted = 0; weighted < 2; ++weighted) {
-                const int64_t m = 2 * table->lanes + 3, p_row = n + 2, t_n = loss->sparse ? 1 : n, t_row = t_n + 1;
+            for (int mode = 0; mode < 4; ++mode) {
+                const int weighted = mode & 1, gap = mode & 2; /* rows one after the other, or apart */
+                const int64_t m = 2 * table->lanes + 3, p_row = n + gap, t_n = loss->sparse ? 1 : n, t_row = t_n + gap;
                 const int logits = !strncmp(loss->name, "s", 1) && strncmp(loss->name, "sparse", 6);
                 const double params[] = {!strcmp(loss->name, "huber") ? delta : loss->sparse ? 0 : smoothing, 1e-7};
                 array p = filled(m * p_row, logits ? -4 : 0.05, logits ? 4 : 0.95), t = make(m * t_row);
