@@ -19,9 +19,15 @@ static inline real real_of_half(uint16_t h) {
 
 static inline int64_t source_size(fastnn_source_type type) {
     switch (type) {
-        case FASTNN_BOOL: case FASTNN_I8: case FASTNN_U8: return 1;
-        case FASTNN_I16: case FASTNN_U16: case FASTNN_F16: return 2;
-        case FASTNN_I32: case FASTNN_U32: case FASTNN_F32: return 4;
+        case FASTNN_BOOL:
+        case FASTNN_I8:
+        case FASTNN_U8: return 1;
+        case FASTNN_I16:
+        case FASTNN_U16:
+        case FASTNN_F16: return 2;
+        case FASTNN_I32:
+        case FASTNN_U32:
+        case FASTNN_F32: return 4;
         default: return 8;
     }
 }
@@ -29,8 +35,16 @@ static inline int64_t source_size(fastnn_source_type type) {
 /* the element at p, which may lie at any address: memcpy, because a dereference would promise alignment */
 static inline __attribute__((always_inline)) real load_element(const char *p, fastnn_source_type type) {
     union {
-        int8_t i8; uint8_t u8; int16_t i16; uint16_t u16; int32_t i32; uint32_t u32; int64_t i64; uint64_t u64;
-        float f32; double f64;
+        int8_t i8;
+        uint8_t u8;
+        int16_t i16;
+        uint16_t u16;
+        int32_t i32;
+        uint32_t u32;
+        int64_t i64;
+        uint64_t u64;
+        float f32;
+        double f64;
     } e;
     memcpy(&e, p, (size_t)source_size(type));
     switch (type) {
@@ -50,8 +64,8 @@ static inline __attribute__((always_inline)) real load_element(const char *p, fa
 }
 
 /* dst[n] <- n elements of `type`, stride bytes apart */
-static inline __attribute__((always_inline)) void convert_elements(int64_t n, const void *src, int64_t stride, void *dst,
-                                                                   fastnn_source_type type) {
+static inline __attribute__((always_inline)) void convert_elements(int64_t n, const void *src, int64_t stride,
+                                                                   void *dst, fastnn_source_type type) {
     const char *from = src;
     real *to = dst;
     const int64_t size = source_size(type);

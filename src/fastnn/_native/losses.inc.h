@@ -1,6 +1,7 @@
 /* Losses: the row losses of m rows of n predictions, their gradient, and the probabilities of the fused ones.
  *
- *   row_loss[i] = weight[i] · L(prediction[i,:], target[i,:])     gradient[i,j] = scale · weight[i] · dL/d prediction[i,j]
+ *   row_loss[i] = weight[i] · L(prediction[i,:], target[i,:])
+ *   gradient[i,j] = scale · weight[i] · dL/d prediction[i,j]
  *
  * The gradient may overwrite the prediction: an element is stored after everything that needs it has been read. NULL
  * params stand for the defaults, and so does a clip of 0, which lets short lists be filled up with zeros. */
@@ -108,8 +109,8 @@ static void huber(const fastnn_loss_args *a) {
     mean_loss(a, huber_term, constants);
 }
 
-/* binary_crossentropy: params = label_smoothing (0), clip (1e-7).  With y = target · (1 - s) + s / 2 and p the prediction
- * cut to [clip, 1 - clip]:  -(y · log p + (1 - y) · log(1 - p));  (p - y) / (p · (1 - p)), 0 where p was cut */
+/* binary_crossentropy: params = label_smoothing (0), clip (1e-7).  With y = target · (1 - s) + s / 2 and p the
+ * prediction cut to [clip, 1 - clip]:  -(y · log p + (1 - y) · log(1 - p));  (p - y) / (p · (1 - p)), 0 where cut */
 static inline V binary_crossentropy_term(V prediction, V target, const V *c, V *slope, V *probability) {
     const V one = v_set1(1), zero = v_set1(0);
     const V y = v_fma(target, c[2], c[3]);

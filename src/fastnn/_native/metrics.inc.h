@@ -259,7 +259,8 @@ static void auc(const fastnn_metric_args *a) {
             const real x = prediction[j] > 0 ? (prediction[j] < 1 ? prediction[j] : (real)1) : (real)0;
             const real place = x * steps;
             const int64_t whole = (int64_t)place;
-            const int64_t bucket = (real)whole == place ? max64(whole - 1, 0) : whole; /* ceil(place) - 1, not below 0 */
+            /* ceil(place) - 1, not below 0 */
+            const int64_t bucket = (real)whole == place ? max64(whole - 1, 0) : whole;
             a->state[target[j] != 0 ? bucket : thresholds + bucket] += weight;
         }
     }

@@ -23,8 +23,7 @@ static inline __attribute__((always_inline)) void column_moments(int64_t m, int 
     }
     for (int64_t i = 0; i < m; i++)
         for (int c = 0; c < vectors; c++) {
-            const V d =
-                v_sub(load_first(x + i * x_row + c * LANES, c < vectors - 1 ? LANES : last), centres[c]);
+            const V d = v_sub(load_first(x + i * x_row + c * LANES, c < vectors - 1 ? LANES : last), centres[c]);
             sums[c] = v_add(sums[c], d);
             squares[c] = v_fma(d, d, squares[c]);
         }
@@ -49,9 +48,11 @@ static void moments(int64_t m, int64_t n, const void *x, int64_t x_row, void *me
 }
 
 /* sum_dy[j] = Σ dy, sum_dy_xhat[j] = inv_std[j] · Σ dy · (x - mean[j]) over the rows; columns as in column_moments */
-static inline __attribute__((always_inline)) void column_normalization_sums(
-    int64_t m, int vectors, int64_t last, const real *x, int64_t x_row, const real *dy, int64_t dy_row,
-    const real *mean, const real *inv_std, real *sum_dy, real *sum_dy_xhat) {
+static inline __attribute__((always_inline)) void column_normalization_sums(int64_t m, int vectors, int64_t last,
+                                                                            const real *x, int64_t x_row,
+                                                                            const real *dy, int64_t dy_row,
+                                                                            const real *mean, const real *inv_std,
+                                                                            real *sum_dy, real *sum_dy_xhat) {
     V centres[COLUMN_VECTORS], sums[COLUMN_VECTORS], products[COLUMN_VECTORS];
     for (int c = 0; c < vectors; c++) {
         centres[c] = load_first(mean + c * LANES, c < vectors - 1 ? LANES : last);

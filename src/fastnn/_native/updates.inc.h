@@ -1,15 +1,14 @@
 /* The optimizers' updates of w[n] from g[n], and the regularizers.
  *
  * Every update first shrinks w by h[0]. Square roots and divisions are the exact ones: they hide behind the loads and
- * stores of w, g and the slots. A step of an update is one inline function of vectors, applied to whole vectors and then
- * to one partial vector, whose missing lanes hold zeros and are not written. */
+ * stores of w, g and the slots. A step of an update is one inline function of vectors, applied to whole vectors and
+ * then to one partial vector, whose missing lanes hold zeros and are not written. */
 
 /* w[n], slots[s][n] <- step(w, g, slots); `constants` holds the scalars as vectors */
 typedef V (*update_step)(V w, V g, V *slot, const V *constants);
 
 static inline __attribute__((always_inline)) void apply_update(int64_t n, void *w, const void *g, void *const *slots,
-                                                               int slot_count, const V *constants,
-                                                               update_step step) {
+                                                               int slot_count, const V *constants, update_step step) {
     real *weights = w;
     const real *gradient = g;
     real *slot[FASTNN_MAX_SLOTS];
