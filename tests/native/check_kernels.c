@@ -251,7 +251,7 @@ static void check_activations(void) {
                 const double wanted = activation(f->name, get(x.data, i), &d);
                 expect(f->name, i, get(y.data, i), wanted, 0.25, 16);
                 expect(f->name, i, get(same.data, i), get(y.data, i), 0, 0);
-                expect(f->name, i, get(dx.data, i), d * get(dy.data, i), 2, 16);
+                expect(f->name, i, get(dx.data, i), d * get(dy.data, i), 2, 40);
             }
             drop(x, f->name), drop(y, f->name), drop(dy, f->name), drop(dx, f->name), drop(same, f->name);
         }
@@ -511,6 +511,101 @@ static void check_losses(void) {
             }
 }
 
+/* The first largest of n numbers */
+static int64_t largest(int64_t n, const double *x) {
+    int64_t best = 0;
+    for (int64_t j = 1; j < n; ++j)
+        if (x[j] > x[best]) best = j;
+    return best;
+}
+
+/* Value of one row for a metric that is a mean over rows */
+static double row_value(const char *name, int64_t n, const double *p, const double *target, double parameter) {
+    for (const fastnn_loss *loss = table->losses; loss->name; ++loss) {
+        double d[CLASSES_MAX], q[CLASSES_MAX];
+        if (!strcmp(loss->name, name)) return row_loss(loss, n, p, target, parameter, parameter, d, q);
+    }
+    const int sparse = !strncmp(name, "sparse", 6);
+    if (strstr(name, "categorical")) {
+        const int64_t wanted = sparse ? (int64_t)target[0] : largest(n, target);
+        int64_t above = 0;
+        for (int64_t j = 0; j < n; ++j) above += p[j] > p[wanted];
+        return strstr(name, "top_k") ? above < parameter : largest(n, p) == wanted;
+    }
+    double sum = 0;
+    for (int64_t j = 0; j < n; ++j) {
+        if (!strcmp(name, "binary_accuracy"))
+            sum += (p[j] > parameter) == (target[j] != 0);
+        else if (!strcmp(name, "accuracy"))
+            sum += p[j] == target[j];
+        else
+            return fail("no plain form of the metric %s", name), NAN;
+    }
+    return sum / (double)n;
+}
+
+static void check_metrics(void) {
+    for (const fastnn_metric *metric = table->metrics; metric->name; ++metric)
+        for (int64_t n = 1 + (strstr(metric->name, "categorical") != NULL); n <= 2 * table->lanes + 3; n += 2)
+            for (int mode = 0; mode < 4; ++mode) {
+                enum { ROWS = 71, THRESHOLDS = 9 };
+                const char *name = metric->name;
+                const int weighted = mode & 1, gap = mode & 2, area = !strcmp(name, "auc");
+                const int sparse = strstr(name, "sparse") != NULL,
+                          logits = !strncmp(name, "sigmoid", 7) || !strncmp(name, "softmax", 7);
+                const double parameter = area                      ? THRESHOLDS
+                                         : strstr(name, "top_k")   ? 2
+                                         : sparse                  ? 0
+                                         : !strcmp(name, "huber")  ? 0.75
+                                         : strstr(name, "entropy") ? 0.125
+                                                                   : 0.5;
+                const double params[] = {parameter, 1e-7};
+                const int64_t p_row = n + gap, t_n = sparse ? 1 : n, t_row = t_n + gap;
+                array p = filled(ROWS * p_row, logits ? -4 : 0.05, logits ? 4 : 0.95), t = make(ROWS * t_row);
+                array weight = filled_whole(ROWS, 3);
+                double found[2 * THRESHOLDS] = {0}, wanted[2 * THRESHOLDS] = {0};
+                for (int64_t i = 0; i < ROWS; ++i) {
+                    put(weight.data, i, fabs(get(weight.data, i)));
+                    for (int64_t j = 0; j < t_n; ++j) {
+                        const int64_t hot = i * 7 % n;
+                        put(t.data, i * t_row + j, sparse ? (double)hot : (double)(n == 1 ? i % 2 : j == hot));
+                    }
+                    if (!strcmp(name, "accuracy")) put(p.data, i * p_row, get(t.data, i * t_row));
+                }
+                for (int64_t from = 0; from < ROWS; from += 40) { /* two batches go into one state */
+                    const fastnn_metric_args call = {
+                        .m = from + 40 < ROWS ? 40 : ROWS - from,
+                        .n = n,
+                        .prediction = p.data + from * p_row * table->itemsize,
+                        .prediction_row = p_row,
+                        .target = t.data + from * t_row * table->itemsize,
+                        .target_row = t_row,
+                        .target_n = t_n,
+                        .weight = weighted ? weight.data + from * table->itemsize : NULL,
+                        .params = params,
+                        .state = found,
+                    };
+                    metric->fold(&call);
+                }
+                for (int64_t i = 0; i < ROWS; ++i) {
+                    double x[CLASSES_MAX], y[CLASSES_MAX];
+                    const double w = weighted ? get(weight.data, i) : 1;
+                    for (int64_t j = 0; j < n; ++j) x[j] = get(p.data, i * p_row + j);
+                    for (int64_t j = 0; j < t_n; ++j) y[j] = get(t.data, i * t_row + j);
+                    if (area) {
+                        for (int64_t j = 0; j < n; ++j) /* bucket b: threshold b < x <= threshold b + 1 */
+                            wanted[(y[j] != 0 ? 0 : THRESHOLDS) + (int)ceil(x[j] * (THRESHOLDS - 1)) - 1] += w;
+                    } else {
+                        wanted[0] += w * row_value(name, n, x, y, parameter);
+                        wanted[1] += w;
+                    }
+                }
+                for (int k = 0; k < 2 * THRESHOLDS; ++k)
+                    expect(name, k, found[k], wanted[k], area ? 0 : ROWS, area ? 0 : 64);
+                drop(p, name), drop(t, name), drop(weight, name);
+            }
+}
+
 /* ---- random numbers and data ---- */
 
 /* Word `element` of the Philox 4x32-10 stream */
@@ -599,6 +694,7 @@ int main(int count, char **names) {
             check_columns();
             check_updates();
             check_losses();
+            check_metrics();
             check_dropout();
             check_convert();
             printf("%s %s: %d comparisons, %d failed\n", table->isa, table->dtype, checks, failures - failures_before);
