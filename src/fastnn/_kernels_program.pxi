@@ -155,6 +155,7 @@ cdef class Program:
         if python is not None:
             s.python = len(self.callables)
             self.callables.append(python)
+            self.p.copies_inputs = True
         self.check_step(index, op)
         if op == "dense" and backward and self.p.values[s.inputs[0]].wants_gradient:
             self.p.parameters[s.parameters[0]].wants_transposed = True

@@ -213,6 +213,7 @@ cdef extern from "_native/program.h" nogil:
         uint64_t seed, iteration
         int (*python)(void *context, int callable, int direction) noexcept
         void *context
+        int copies_inputs
         int64_t first, rows
         double loss_sum, samples_seen, last_loss
 

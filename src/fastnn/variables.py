@@ -78,6 +78,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.name = name or auto_name("variable")
         self.path = path or self.name
         self.trainable = trainable
+        self.state = not trainable  # not made to learn: a moving mean, a slot
         self.regularizer = regularizer
         self.constraint = constraint
         self._value = aligned_empty(shape, dtype)

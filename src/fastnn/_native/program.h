@@ -154,6 +154,7 @@ struct fastnn_program {
     uint64_t seed, iteration;
     int (*python)(void *context, int callable, int direction);  /* 0, or -1: raised */
     void *context;
+    int copies_inputs;  /* Python steps may hold on to what they see, so they never see the caller's own arrays */
 
     /* during a run */
     int64_t first, rows;  /* the batch: first sample, number of samples */

@@ -219,7 +219,7 @@ static void total_losses(fastnn_program *p) {
 static void point_at_inputs(fastnn_program *p) {
     for (int i = 0; i < p->n_feeds; ++i) {
         fastnn_value *v = &p->values[p->feeds[i].value];
-        const char *data = p->order || !p->feeds[i].source.data
+        const char *data = p->order || p->copies_inputs || !p->feeds[i].source.data
                                ? NULL
                                : fastnn_source_in_place(&p->feeds[i].source, p->kernels);
         if (data) v->data = (char *)data + p->first * p->feeds[i].source.sample_stride;

@@ -1,0 +1,163 @@
+"""What `fit`, `evaluate` and `predict` do with arrays before the first step: check them, and copy nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fastnn import _kernels
+
+Shape = tuple[int, ...]
+
+
+def as_data(array: Any, name: str) -> np.ndarray:
+    """Returns an array that C can read sample by sample: the caller's own wherever possible.
+
+    Raises:
+        TypeError: It does not hold real numbers.
+        ValueError: It has no samples, or no axis for them.
+    """
+    given = array
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # ragged lists
+        raise ValueError(f"Argument `{name}` cannot be made an array: {error}. Received: {type(given).__name__}") from None
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"Argument `{name}` must hold real numbers (booleans, integers or floats). "
+            f"Received: an array of dtype {array.dtype} and shape {array.shape}"
+        )
+    if array.ndim == 0:
+        raise ValueError(f"Argument `{name}` must have samples on its first axis. Received: a scalar")
+    if array.size == 0:
+        raise ValueError(f"Argument `{name}` must not be empty. Received: shape={array.shape}")
+    if array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def as_inputs(x: Any, shape: Shape, name: str = "x") -> np.ndarray:
+    """Returns the samples of an input whose samples have this shape."""
+    array = as_data(x, name)
+    if array.shape[1:] != shape and (*array.shape[1:], 1) != shape:
+        raise ValueError(
+            f"Argument `{name}` must have shape {('samples', *shape)} to fit the model. Received: shape={array.shape}"
+        )
+    return array
+
+
+def as_targets(y: Any, output_shape: Shape, sparse: bool, name: str = "y") -> tuple[np.ndarray, Shape]:
+    """Returns targets and the shape of one of them: that of the output, or one class number for each row of it."""
+    array = as_data(y, name)
+    sample = array.shape[1:]
+    rows = output_shape[:-1]
+    if sparse:
+        if sample not in (rows, (*rows, 1)):
+            raise ValueError(
+                f"Argument `{name}` must hold one class number for each output, shape {('samples', *rows)}. "
+                f"Received: shape={array.shape}. One-hot targets go with a loss that is not sparse"
+            )
+        return array, (*rows, 1)
+    if sample != output_shape and (*sample, 1) != output_shape and sample != (*output_shape, 1):
+        hint = ""
+        if sample in ((), (1,)) and output_shape[-1] > 1:
+            hint = ". For class numbers, use a sparse loss, or utils.to_categorical"
+        raise ValueError(
+            f"Argument `{name}` must have shape {('samples', *output_shape)} to fit the model's output. "
+            f"Received: shape={array.shape}{hint}"
+        )
+    return array, output_shape
+
+
+def check_labels(y: np.ndarray, classes: int, name: str = "y") -> None:
+    """Raises `ValueError` unless every element is a class number below `classes`."""
+    low, high, whole = _kernels.value_range(y)
+    if not (low >= 0 and high < classes and whole):
+        raise ValueError(
+            f"Argument `{name}` must hold class numbers, integers from 0 to {classes - 1}. "
+            f"Received: values from {low:g} to {high:g}" + ("" if whole else ", not all of them whole")
+        )
+
+
+def check_same_length(first: np.ndarray, second: np.ndarray, first_name: str, second_name: str) -> None:
+    """Raises `ValueError` where two arrays differ in the number of samples."""
+    if len(first) != len(second):
+        raise ValueError(
+            f"Arguments `{first_name}` and `{second_name}` must have as many samples as each other. "
+            f"Received: {first_name}.shape={first.shape}, {second_name}.shape={second.shape}"
+        )
+
+
+def check_finite(array: np.ndarray, name: str) -> None:
+    """Raises `ValueError` at the first NaN or infinity."""
+    at = _kernels.first_not_finite(array)
+    if at is not None:
+        raise ValueError(
+            f"Argument `{name}` must be finite (or pass check_finite=False). Received: {array[at]} at index {list(at)}"
+        )
+
+
+def as_weights(
+    sample_weight: Any, y: np.ndarray, rows: Shape, class_weight: Mapping[int, float] | None, sparse: bool
+) -> np.ndarray | None:
+    """Returns a weight for each row of the output, shape `(samples, *rows)`: nothing is copied for the rows.
+
+    Args:
+        sample_weight: Weights of samples, or of every row of the output; or `None`.
+        y: Targets.
+        rows: Shape of a sample of the output, without its last axis.
+        class_weight: Weights of classes; or `None`.
+        sparse: Whether targets are class numbers.
+    """
+    weights = None
+    if sample_weight is not None:
+        weights = as_data(sample_weight, "sample_weight")
+        check_same_length(weights, y, "sample_weight", "y")
+        if weights.shape[1:] == (1,) and rows != (1,):
+            weights = weights[:, 0]
+        if weights.shape[1:] != rows[: weights.ndim - 1]:
+            raise ValueError(
+                f"Argument `sample_weight` must have shape {('samples', *rows)} or a shorter one. "
+                f"Received: shape={weights.shape}"
+            )
+        weights = weights.reshape(weights.shape + (1,) * (1 + len(rows) - weights.ndim))
+        weights = np.broadcast_to(weights, (len(y), *rows))
+    if class_weight is not None:
+        by_class = _weights_of_classes(class_weight, y, rows, sparse)
+        weights = by_class if weights is None else weights * by_class
+    return weights
+
+
+def _weights_of_classes(class_weight: Mapping[int, float], y: np.ndarray, rows: Shape, sparse: bool) -> np.ndarray:
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            f"Argument `class_weight` must be a dictionary from class numbers to weights. Received: {class_weight!r}"
+        )
+    if not sparse and y.ndim == len(rows) + 2 and y.shape[-1] > 1:
+        labels = y.argmax(axis=-1)
+    else:
+        labels = y.reshape(len(y), *rows)
+    labels = labels.astype(np.int64)
+    weights = np.ones(labels.shape, np.float32)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights
+
+
+def split(arrays: list[np.ndarray | None], share: float) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
+    """Splits off the last samples, `share` of them, as Keras's `validation_split` does: views, no copies."""
+    if not 0 < share < 1:
+        raise ValueError(f"Argument `validation_split` must be in (0, 1). Received: validation_split={share}")
+    samples = len(next(array for array in arrays if array is not None))
+    at = int(samples * (1 - share))
+    if at == 0 or at == samples:
+        raise ValueError(
+            f"Argument `validation_split` leaves no samples on one side. Received: validation_split={share} of "
+            f"{samples} samples"
+        )
+    return (
+        [None if array is None else array[:at] for array in arrays],
+        [None if array is None else array[at:] for array in arrays],
+    )

@@ -1,0 +1,700 @@
+"""Models: layers in a row, and what Keras users do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import data, layers, training
+from fastnn._arrays import as_float, standardize_dtype
+from fastnn._registry import auto_name
+from fastnn.callbacks import CallbackList, History
+from fastnn.layers.layer import Layer, assign_all
+from fastnn.program import Builder, Value
+from fastnn.summary import print_summary
+from fastnn.variables import Variable
+
+Shape = tuple[int, ...]
+
+MAX_PREDICT_BATCH = 4096
+
+
+class Model:
+    """What every model can do: compile, fit, evaluate, predict.
+
+    Args:
+        trainable: Whether the weights learn.
+        name: Its name; by default the class's.
+        dtype: `"float32"` or `"float64"`, for all layers that name none.
+    """
+
+    def __init__(self, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
+        self.name = name or auto_name(type(self).__name__)
+        self._dtype = None if dtype is None else standardize_dtype(dtype)
+        self._trainable = bool(trainable)
+        self._training: training.Training | None = None
+        self._predictor: training.Predictor | None = None
+        self._compile_arguments: dict[str, Any] | None = None
+        self.history: History | None = None
+        self.stop_training = False
+
+    # --- what subclasses provide ---
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without inputs."""
+        raise NotImplementedError
+
+    @property
+    def built(self) -> bool:
+        """Whether the model has its weights."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates the weights for inputs of this shape."""
+        raise NotImplementedError
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        """Emits the steps of all layers."""
+        raise NotImplementedError
+
+    input_shape: Shape | None = None  # of one sample
+    output_shape: Shape | None = None
+
+    # --- weights ---
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of weights and computation."""
+        return standardize_dtype(self._dtype)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights learn."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.layers:
+            layer.trainable = value
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, layer by layer."""
+        self._check_built("weights")
+        return training.variables_of(self.layers)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that learn."""
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that do not learn."""
+        return [variable for variable in self.weights if not variable.trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, in the order of `weights`."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Sets all weights, in the order of `weights`; all or none.
+
+        Args:
+            weights: Arrays of the weights' shapes.
+
+        Raises:
+            ValueError: The number of arrays or a shape is wrong.
+        """
+        assign_all(self.weights, weights, f"model '{self.name}'")
+
+    def count_params(self) -> int:
+        """Number of elements of all weights."""
+        return sum(variable.size for variable in self.weights)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Returns a layer by its name or its place.
+
+        Args:
+            name: Its name.
+            index: Its place in `layers`.
+
+        Raises:
+            ValueError: There is no such layer.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"Give either `name` or `index`. Received: name={name!r}, index={index}")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"The model has {len(self.layers)} layers. Received: index={index}")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"The model has the layers {[layer.name for layer in self.layers]}. Received: name={name!r}"
+        )
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Prints the layers, their output shapes and their numbers of parameters.
+
+        Args:
+            line_length: Width of the table, in characters.
+            positions: Where columns end, as shares of the width.
+            print_fn: What to print with; by default `print`.
+            expand_nested: Without effect.
+            show_trainable: Whether to show which layers learn.
+            layer_range: Names of the first and the last layer to show.
+        """
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    # --- compile ---
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compile_arguments is not None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer given to `compile`."""
+        self._check_compiled("optimizer")
+        return self._compile_arguments["optimizer"]
+
+    @property
+    def loss(self) -> Any:
+        """The loss given to `compile`."""
+        self._check_compiled("loss")
+        return self._compile_arguments["loss"]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics, once data has settled them."""
+        settled = self._training
+        return [] if settled is None or settled.metrics is None else [*settled.metrics, *settled.weighted]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Sequence[Any] | None = None,
+        weighted_metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Says how the model is to be trained. Weights stay as they are; the optimizer starts afresh.
+
+        Args:
+            optimizer: Optimizer, or its name.
+            loss: Loss or its name; or a function `(y_true, y_pred) -> (losses of rows, gradient)`.
+            loss_weights: Not needed for a model with one output: `None`.
+            metrics: Metrics or their names.
+            weighted_metrics: The same, weighted by sample weights and class weights.
+            run_eagerly: Without effect.
+            steps_per_execution: Without effect: a whole epoch runs in compiled code.
+            jit_compile: Without effect.
+            auto_scale_loss: Without effect.
+
+        Raises:
+            ValueError: A name is unknown.
+        """
+        if loss_weights is not None:
+            raise NotImplementedError(f"Argument `loss_weights` must be None. Received: loss_weights={loss_weights!r}")
+        from fastnn import optimizers
+
+        arguments = {
+            "optimizer": optimizers.get(optimizer),
+            "loss": loss,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        self._training = self._make_training(arguments)  # tells of unknown names, before anything changes
+        self._compile_arguments = arguments
+
+    def _make_training(self, arguments: dict[str, Any]) -> training.Training:
+        return training.Training(
+            self, arguments["optimizer"], arguments["loss"], arguments["metrics"], arguments["weighted_metrics"]
+        )
+
+    # --- fit, evaluate, predict ---
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        *,
+        check_finite: bool = True,
+    ) -> History:
+        """Trains the model.
+
+        Args:
+            x: Inputs: array of shape `(samples, ...)`, of any real dtype and any strides; it is never copied whole.
+            y: Targets.
+            batch_size: Samples in a step; 32 by default.
+            epochs: Number of the epoch to end with.
+            verbose: 0: silent; 1: a line that grows; 2: a line an epoch; `"auto"`: 1.
+            callbacks: Callbacks to call while training.
+            validation_split: Share of the samples, from the end, to validate with and not to train on.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to validate with.
+            shuffle: Whether to draw a new order of the samples for every epoch.
+            class_weight: Weights of classes, by their numbers.
+            sample_weight: Weights of samples.
+            initial_epoch: Number of epochs done before.
+            steps_per_epoch: Not needed for arrays: `None`.
+            validation_steps: The same.
+            validation_batch_size: Batch size for validation; by default `batch_size`.
+            validation_freq: Validate every so many epochs, or in these epochs.
+            check_finite: Whether to look for NaN and infinity in x and y first.
+
+        Returns:
+            A `History`, whose `history` holds losses and metrics of every epoch.
+
+        Raises:
+            RuntimeError: `compile` was not called.
+            ValueError: An argument does not fit; the model is unchanged.
+        """
+        self._check_compiled("fit")
+        batch_size = _positive(32 if batch_size is None else batch_size, "batch_size")
+        epochs = _positive(epochs, "epochs")
+        initial_epoch = _positive(initial_epoch, "initial_epoch", least=0)
+        for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
+            if value is not None:
+                raise NotImplementedError(f"Argument `{name}` must be None for arrays. Received: {name}={value}")
+        _check_given(x, y)
+        self._build_for(x)
+        settled = self._training
+        arrays = settled.arrays(x, y, sample_weight, class_weight, check_finite)
+        validation = None
+        if validation_data is not None:
+            validation = self._validation_arrays(validation_data, check_finite)
+        elif validation_split:
+            train, held = data.split([arrays.x, arrays.y, arrays.weights], validation_split)
+            arrays = training.Arrays(*train, arrays.target_shape)
+            validation = training.Arrays(*held, arrays.target_shape)
+        steps = -(-len(arrays.x) // batch_size)
+        history = History()
+        self.history = history
+        listening = CallbackList(
+            callbacks, history=history, model=self, verbose=verbose, epochs=epochs, steps=steps
+        )
+        training.fit(
+            settled,
+            arrays,
+            validation,
+            batch_size=batch_size,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            shuffle=bool(shuffle),
+            callbacks=listening,
+            validation_batch_size=_positive(validation_batch_size or batch_size, "validation_batch_size"),
+            validation_freq=validation_freq,
+        )
+        return history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        *,
+        check_finite: bool = True,
+    ) -> Any:
+        """Returns the loss, and the metrics if there are any, over a data set.
+
+        Args:
+            x: Inputs.
+            y: Targets.
+            batch_size: Samples in a batch; 32 by default, and without influence on the result.
+            verbose: As for `fit`.
+            sample_weight: Weights of samples.
+            steps: Not needed for arrays: `None`.
+            callbacks: Callbacks.
+            return_dict: Whether to return a dictionary by names.
+            check_finite: Whether to look for NaN and infinity first.
+
+        Returns:
+            The loss; or a list of the loss and the metrics; or a dictionary.
+        """
+        self._check_compiled("evaluate")
+        batch_size = _positive(32 if batch_size is None else batch_size, "batch_size")
+        _check_given(x, y)
+        if steps is not None:
+            raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
+        self._build_for(x)
+        arrays = self._training.arrays(x, y, sample_weight, None, check_finite)
+        listening = CallbackList(
+            callbacks, model=self, verbose=verbose, epochs=1, steps=-(-len(arrays.x) // batch_size), mode="test"
+        )
+        return _returned(training.evaluate(self._training, arrays, batch_size, listening), return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> np.ndarray:
+        """Returns the model's outputs for all samples.
+
+        Args:
+            x: Inputs.
+            batch_size: Samples computed together, at most; without influence on the result.
+            verbose: As for `fit`.
+            steps: Not needed for arrays: `None`.
+            callbacks: Callbacks.
+
+        Returns:
+            Array of shape `(samples, ...)` and of the model's dtype.
+        """
+        if batch_size is not None:
+            batch_size = _positive(batch_size, "batch_size")
+        if steps is not None:
+            raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
+        self._build_for(x)
+        x = data.as_inputs(x, self.input_shape)
+        batches = -(-len(x) // (batch_size or 32))
+        listening = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches, mode="predict")
+        listening.on_predict_begin()
+        y = self._predict(x, batch_size)
+        listening.on_predict_end()
+        return y
+
+    def __call__(self, x: Any, training: bool = False) -> np.ndarray:
+        """Computes the model's output, building the model first where it is not built.
+
+        Args:
+            x: Array of shape `(batch, ...)`.
+            training: Whether layers behave as in training.
+        """
+        if not isinstance(x, np.ndarray):
+            x = as_float(x, self._dtype)
+        self._build_for(x)
+        return self._predict(data.as_inputs(x, self.input_shape), None, bool(training))
+
+    def _predict(self, x: np.ndarray, batch_size: int | None, in_training: bool = False) -> np.ndarray:
+        if self._predictor is None:
+            self._predictor = training.Predictor(self)
+        if in_training:  # statistics of the batch are those of all samples given
+            return self._predictor(x, len(x), training=True, seed=training.draw_seed())
+        most = max(32, training.PREDICT_BYTES // training.bytes_per_sample(self))
+        return self._predictor(x, min(most, MAX_PREDICT_BATCH))
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Takes one step of the optimizer on one batch.
+
+        Args:
+            x: Inputs.
+            y: Targets.
+            sample_weight: Weights of samples.
+            class_weight: Weights of classes.
+            return_dict: Whether to return a dictionary by names.
+
+        Returns:
+            Loss and metrics, before the step, as `evaluate` returns them.
+        """
+        self._check_compiled("train_on_batch")
+        _check_given(x, y)
+        self._build_for(x)
+        settled = self._training
+        arrays = settled.arrays(x, y, sample_weight, class_weight, finite=True)
+        with settled.lock:
+            compiled = settled.train_program(arrays, len(arrays.x))
+            settled.reset_metrics()
+            for _ in settled.run_epoch(compiled, arrays, len(arrays.x), None, by_batch=False):
+                pass
+            return _returned(settled.logs(compiled), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Returns loss and metrics of one batch.
+
+        Args:
+            x: Inputs.
+            y: Targets.
+            sample_weight: Weights of samples.
+            return_dict: Whether to return a dictionary by names.
+        """
+        size = max(len(x), 1) if hasattr(x, "__len__") else None
+        return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Returns the model's outputs for one batch.
+
+        Args:
+            x: Inputs.
+        """
+        return self.predict(x, verbose=0)
+
+    # --- checks ---
+
+    def _validation_arrays(self, validation_data: Any, finite: bool) -> training.Arrays:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise ValueError(
+                "Argument `validation_data` must be (x, y) or (x, y, sample_weight). "
+                f"Received: {type(validation_data).__name__}"
+            )
+        x, y, *weights = validation_data
+        return self._training.arrays(x, y, weights[0] if weights else None, None, finite)
+
+    def _check_built(self, what: str) -> None:
+        if not self.built:
+            raise ValueError(
+                f"The model '{self.name}' has no {what} before it is built: give its first layer an input shape, call "
+                "build(), or fit it."
+            )
+
+    def _check_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise RuntimeError(f"The model '{self.name}' must be compiled first: call compile(). Received: {what}")
+
+    def _build_for(self, x: Any) -> None:
+        if not self.built:
+            x = data.as_data(x, "x")
+            self.build((None, *x.shape[1:]) if x.ndim > 1 else (None, 1))
+
+    # --- copies ---
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["_training"] = state["_predictor"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._compile_arguments is not None:
+            self._training = self._make_training(self._compile_arguments)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+class Sequential(Model):
+    """Layers in a row.
+
+    Args:
+        layers: The layers, the first of which may be an `Input`.
+        trainable: Whether the weights learn.
+        name: Its name; by default the class's.
+        dtype: `"float32"` or `"float64"`, for all layers that name none.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from fastnn.layers import Dense
+    >>> model = Sequential([Dense(2, kernel_initializer="ones"), Dense(1, kernel_initializer="ones")])
+    >>> model(np.array([[1.0, 2.0]], dtype="float32"))
+    array([[6.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(trainable=trainable, name=name, dtype=dtype)
+        self._layers: list[Layer] = []
+        self._declared_shape: Shape | None = None
+        for layer in layers or ():
+            self.add(layer)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [layer for layer in self._layers if not isinstance(layer, layers.InputLayer)]
+
+    @property
+    def built(self) -> bool:
+        return self.input_shape is not None
+
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
+        """Adds a layer at the end.
+
+        Args:
+            layer: The layer.
+            rebuild: Without effect.
+
+        Raises:
+            ValueError: It is not a layer, or its name is taken.
+        """
+        if not isinstance(layer, Layer):
+            raise ValueError(f"Only layers can be added to a Sequential model. Received: {layer!r}")
+        if any(layer.name == other.name for other in self._layers):
+            raise ValueError(f"Every layer of a model has a name of its own. Received: a second '{layer.name}'")
+        if isinstance(layer, layers.InputLayer) and self._layers:
+            raise ValueError(f"An Input comes first, and once. Received: {layer!r} after {self._layers[-1]!r}")
+        self._forget_programs()
+        self._layers.append(layer)
+        try:
+            if len(self._layers) == 1:
+                self._declared_shape = layer.declared_input_shape
+                if self._dtype is None:
+                    self._dtype = layer._dtype
+            if self._declared_shape is not None:
+                self._build(self._declared_shape)
+        except Exception:
+            self._layers.pop()
+            raise
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Removes the last layer and returns it.
+
+        Args:
+            rebuild: Without effect.
+
+        Raises:
+            TypeError: There is none.
+        """
+        if not self._layers:
+            raise TypeError("There are no layers in the model. Received: pop()")
+        self._forget_programs()
+        layer = self._layers.pop()
+        shape, self.input_shape = self.input_shape, None
+        if self._layers and shape is not None:
+            self._build(shape)
+        return layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates the weights.
+
+        Args:
+            input_shape: Shape of the inputs, batch axis first, as in `(None, 8)`.
+        """
+        if input_shape is None:
+            self._check_built("weights")
+            return
+        self._build(tuple(int(length) for length in tuple(input_shape)[1:]))
+
+    def _build(self, shape: Shape) -> None:
+        if not self._layers:
+            raise ValueError(f"The model '{self.name}' has no layers yet. Received: input_shape={(None, *shape)}")
+        first = shape
+        for layer in self._layers:
+            if layer._dtype is None:
+                layer._dtype = self.dtype
+            elif layer._dtype != self.dtype:
+                raise ValueError(
+                    f"All layers of a model share its dtype, {self.dtype.name}. "
+                    f"Received: layer '{layer.name}' of dtype {layer._dtype.name}"
+                )
+            layer.ensure_built(shape)
+            if not self._trainable:
+                layer.trainable = False
+            shape = layer.compute_output_shape(shape)
+        self.input_shape, self.output_shape = first, shape
+        self._forget_programs()
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        for layer in self._layers:
+            x = layer.emit(builder, x)
+        return x
+
+    def _forget_programs(self) -> None:
+        self._predictor = None
+        if self.compiled:
+            self._training = self._make_training(self._compile_arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments from which `from_config` makes an equal model, without its weights."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.dtype.name,
+            "layers": [layers.serialize(layer) for layer in self._layers],
+            "build_input_shape": None if self.input_shape is None else (None, *self.input_shape),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """Makes a model from what `get_config` returned.
+
+        Args:
+            config: What `get_config` returned.
+            custom_objects: Classes by name, beyond fastnn's own.
+        """
+        model = cls(name=config["name"], trainable=config.get("trainable", True), dtype=config.get("dtype"))
+        for layer in config["layers"]:
+            model.add(layers.deserialize(layer, custom_objects))
+        if not model.built and config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
+        return model
+
+
+def _positive(value: Any, name: str, least: int = 1) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
+        raise ValueError(f"Argument `{name}` must be an integer >= {least}. Received: {name}={value!r}")
+    return int(value)
+
+
+def _check_given(x: Any, y: Any) -> None:
+    for name, value in (("x", x), ("y", y)):
+        if value is None:
+            raise ValueError(f"Argument `{name}` must be given. Received: {name}=None")
+
+
+def _returned(logs: dict[str, float], as_dict: bool) -> Any:
+    if as_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,375 @@
+"""Training: what `compile` settles, the programs made from it, and the loop over epochs.
+
+Python runs here once an epoch (and about twenty times a second, to draw progress and hear Ctrl-C); the steps run in C.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import data, losses, metrics, optimizers
+from fastnn.program import Builder, Compiled, Value
+from fastnn.random import draw_seed
+from fastnn.variables import Variable
+
+SLICE = 0.05  # seconds in C between two looks at signals and progress
+PREDICT_BYTES = 1 << 23  # of values in a batch of `predict`, about
+
+
+class Training:
+    """What `compile` settled: an optimizer, a loss, metrics; and the programs that train and test with them.
+
+    Args:
+        model: The model, built: it lends `lower`, shapes, dtype and variables.
+        optimizer: Optimizer or its name.
+        loss: Loss or its name.
+        compiled_metrics: Metrics or their names.
+        weighted_metrics: The same, to be weighted by sample weights.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        loss: Any,
+        compiled_metrics: Sequence[Any] | None,
+        weighted_metrics: Sequence[Any] | None,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizers.get(optimizer)
+        self.loss_identifier = loss
+        losses.get(loss)  # unknown names are told now, not at the first fit
+        self.metric_identifiers = _as_list(compiled_metrics, "metrics")
+        self.weighted_identifiers = _as_list(weighted_metrics, "weighted_metrics")
+        for identifier in (*self.metric_identifiers, *self.weighted_identifiers):
+            metrics.resolve(identifier, 1, 1, False)
+        self.loss: Any = None
+        self.metrics: list[Any] | None = None
+        self.weighted: list[Any] = []
+        self.programs: dict[Any, Compiled] = {}
+        self.lock = threading.Lock()
+
+    def settle(self, y: Any) -> None:
+        """Chooses the loss and the metrics that fit the output and the targets; at the first data they meet."""
+        if self.metrics is not None:
+            return
+        width = self.model.output_shape[-1] if self.model.output_shape else 1
+        shape = np.shape(y)
+        rank = len(self.model.output_shape) + 1
+        target_width = shape[-1] if len(shape) == rank else 0
+        if self.loss_identifier is None:
+            raise ValueError("A model needs a loss to be trained or evaluated: pass one to compile(loss=...)")
+        loss = losses.resolve(self.loss_identifier, width, target_width)
+        if loss.reduction in ("none", None):
+            raise ValueError(f"A loss must be reduced to a number to be trained with. Received: reduction={loss.reduction}")
+        self.loss = loss
+        self.weighted = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.weighted_identifiers]
+        self.metrics = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.metric_identifiers]
+
+    # --- programs ---
+
+    def _key(self, mode: str, batch: int, target: tuple[int, ...], weighted: bool) -> Any:
+        flags = tuple(variable.trainable for variable in self.model.variables)
+        layers = tuple(layer.trainable for layer in self.model.layers)
+        return mode, batch, target, weighted, flags, layers
+
+    def program(self, mode: str, batch: int, target_shape: tuple[int, ...], weighted: bool) -> Compiled:
+        """The compiled program for `"train"` or `"test"`, made where there is none yet."""
+        key = self._key(mode, batch, target_shape, weighted)
+        if key not in self.programs:
+            self._forget(mode)
+            self.programs[key] = self._compile(mode, batch, target_shape, weighted)
+        return self.programs[key]
+
+    def _forget(self, mode: str) -> None:
+        """Keeps two programs of a mode at most: the usual batch and the odd one."""
+        keys = [key for key in self.programs if key[0] == mode]
+        for key in keys[:-1]:
+            del self.programs[key]
+
+    def _compile(self, mode: str, batch: int, target_shape: tuple[int, ...], weighted: bool) -> Compiled:
+        model, optimizer = self.model, self.optimizer
+        builder = Builder(model.dtype, training=mode == "train")
+        prediction = model.lower(builder, builder.feed(model.input_shape))
+        target = builder.feed(target_shape)
+        weight = builder.feed((*model.output_shape[:-1], 1)) if weighted else None
+        if mode == "train":
+            optimizer.build(model.trainable_variables)
+            builder.update = {
+                "name": optimizer.kernel,
+                "clip_value": optimizer.clipvalue or 0,
+                "clip_norm": optimizer.clipnorm or 0,
+                "global_clip_norm": optimizer.global_clipnorm or 0,
+            }
+            builder.slots_of = lambda variable: [slot.value for slot in optimizer.slots_of(variable)]
+            builder.decays = optimizer.decays
+        builder.loss(self.loss, prediction, target, weight)
+        for metric in self.metrics:
+            builder.metric(metric, prediction, target)
+        for metric in self.weighted:
+            builder.metric(metric, prediction, target, weight)
+        return builder.finish(batch)
+
+    # --- batches ---
+
+    def arrays(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, finite: bool) -> Arrays:
+        """Checks a data set against the model and the loss."""
+        self.settle(y)
+        model = self.model
+        x = data.as_inputs(x, model.input_shape)
+        y, target_shape = data.as_targets(y, model.output_shape, self.loss.sparse)
+        data.check_same_length(x, y, "x", "y")
+        weights = data.as_weights(sample_weight, y, model.output_shape[:-1], class_weight, self.loss.sparse)
+        if finite:
+            data.check_finite(x, "x")
+            data.check_finite(y, "y")
+            if self.loss.sparse:
+                data.check_labels(y, model.output_shape[-1])
+        return Arrays(x, y, weights, target_shape)
+
+    def bind(self, compiled: Compiled, arrays: Arrays) -> None:
+        program = compiled.program
+        program.bind_feed(0, arrays.x, "x")
+        program.bind_feed(1, arrays.y, "y")
+        if arrays.weights is not None:
+            program.bind_feed(2, arrays.weights, "sample_weight")
+
+    def train_program(self, arrays: Arrays, batch_size: int) -> Compiled:
+        if not self.model.trainable_variables:
+            raise ValueError(
+                "The model has no trainable weights, so there is nothing to train. Received: a model whose layers all "
+                "have trainable=False, or no weights"
+            )
+        if self.optimizer.kernel is None:
+            raise NotImplementedError(f"The optimizer has no kernel. Received: {self.optimizer}")
+        batch = min(batch_size, len(arrays.x))
+        return self.program("train", batch, arrays.target_shape, arrays.weights is not None)
+
+    def run_epoch(self, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, by_batch: bool) -> Iterator[int]:
+        """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one)."""
+        program, optimizer = compiled.program, self.optimizer
+        batch_size = min(batch_size, len(arrays.x))
+        steps = -(-len(arrays.x) // batch_size)
+        first = optimizer.iterations
+        scalars = optimizer.scalars(np.arange(first, first + steps))
+        self.bind(compiled, arrays)
+        try:
+            program.start(len(arrays.x), batch_size, order, scalars, iteration=first)
+            done = 0
+            while done < steps:
+                if by_batch and done:  # a callback may have changed weights or the learning rate
+                    scalars[done:] = optimizer.scalars(np.arange(first + done, first + steps))
+                    program.refresh()
+                done += program.run(done, 1 if by_batch else steps - done, SLICE)
+                optimizer.iterations = first + done
+                yield done
+        finally:
+            program.release()
+
+    def run_test(self, arrays: Arrays, batch_size: int) -> Iterator[tuple[Compiled, int]]:
+        """Evaluates; yields the number of steps done, now and then."""
+        batch_size = min(batch_size, len(arrays.x))
+        steps = -(-len(arrays.x) // batch_size)
+        compiled = self.program("test", batch_size, arrays.target_shape, arrays.weights is not None)
+        self.reset_metrics()
+        self.bind(compiled, arrays)
+        try:
+            compiled.program.start(len(arrays.x), batch_size)
+            done = 0
+            while done < steps:
+                done += compiled.program.run(done, steps - done, SLICE)
+                yield compiled, done
+        finally:
+            compiled.program.release()
+
+    # --- results ---
+
+    def reset_metrics(self) -> None:
+        for metric in (*(self.metrics or ()), *self.weighted):
+            metric.reset_state()
+
+    def logs(self, compiled: Compiled) -> dict[str, float]:
+        """Loss and metrics since the start of the epoch: the loss first, then the metrics as `compile` named them."""
+        loss_sum, samples = compiled.program.totals
+        logs = {"loss": loss_sum / samples if samples else 0.0}
+        for metric in (*self.metrics, *self.weighted):
+            logs[metric.name] = float(metric.result())
+        return logs
+
+
+class Arrays:
+    """A data set, checked: inputs, targets, weights or `None`, and the shape of one target."""
+
+    __slots__ = ("target_shape", "weights", "x", "y")
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, target_shape: tuple[int, ...]) -> None:
+        self.x, self.y, self.weights, self.target_shape = x, y, weights, target_shape
+
+
+def _as_list(identifiers: Any, name: str) -> list[Any]:
+    if identifiers is None:
+        return []
+    if isinstance(identifiers, (list, tuple)):
+        return list(identifiers)
+    raise ValueError(f"Argument `{name}` must be a list. Received: {name}={identifiers!r}")
+
+
+def fit(
+    training: Training,
+    arrays: Arrays,
+    validation: Arrays | None,
+    *,
+    batch_size: int,
+    epochs: int,
+    initial_epoch: int,
+    shuffle: bool,
+    callbacks: Any,
+    validation_batch_size: int,
+    validation_freq: Any,
+) -> None:
+    """The loop over epochs."""
+    model = training.model
+    random = np.random.default_rng(draw_seed())
+    with training.lock:
+        compiled = training.train_program(arrays, batch_size)
+        model.stop_training = False
+        callbacks.on_train_begin()
+        logs: dict[str, float] = {}
+        for epoch in range(initial_epoch, epochs):
+            training.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            order = random.permutation(len(arrays.x)) if shuffle else None
+            logs = _train_epoch(training, compiled, arrays, batch_size, order, callbacks)
+            if validation is not None and _validates(epoch, validation_freq):
+                for name, value in _test(training, validation, validation_batch_size, callbacks).items():
+                    logs[f"val_{name}"] = value
+            callbacks.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        callbacks.on_train_end(logs)
+
+
+def _train_epoch(
+    training: Training, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, callbacks: Any
+) -> dict[str, float]:
+    by_batch = callbacks.wants_train_batches
+    if by_batch:
+        callbacks.on_train_batch_begin(0)
+    steps = -(-len(arrays.x) // batch_size)
+    epoch = training.run_epoch(compiled, arrays, batch_size, order, by_batch)
+    for done in epoch:
+        if by_batch:
+            callbacks.on_train_batch_end(done - 1, training.logs(compiled))
+            if training.model.stop_training:
+                epoch.close()
+                break
+            if done < steps:
+                callbacks.on_train_batch_begin(done)
+        if callbacks.wants_progress:
+            callbacks.on_progress(done, training.logs(compiled))
+    return training.logs(compiled)
+
+
+def _test(training: Training, arrays: Arrays, batch_size: int, callbacks: Any) -> dict[str, float]:
+    callbacks.on_test_begin()
+    compiled = None
+    for compiled, done in training.run_test(arrays, batch_size):  # noqa: B007
+        pass
+    logs = training.logs(compiled)
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def _validates(epoch: int, frequency: Any) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def evaluate(training: Training, arrays: Arrays, batch_size: int, callbacks: Any) -> dict[str, float]:
+    """Loss and metrics over a data set."""
+    with training.lock:
+        callbacks.on_test_begin()
+        logs: dict[str, float] = {}
+        for compiled, done in training.run_test(arrays, batch_size):
+            logs = training.logs(compiled)
+            if callbacks.wants_progress:
+                callbacks.on_progress(done, logs)
+        callbacks.on_test_end(logs)
+    return logs
+
+
+class Predictor:
+    """The compiled forward pass of a model, without losses; one at a time for each model.
+
+    Args:
+        model: The model, built.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.programs: dict[Any, Compiled] = {}
+        self.lock = threading.Lock()
+
+    def _program(self, capacity: int, training: bool) -> Compiled:
+        key = (capacity, training, tuple(layer.trainable for layer in self.model.layers))
+        if key not in self.programs:
+            builder = Builder(self.model.dtype, training=training, learning=False)
+            builder.result(self.model.lower(builder, builder.feed(self.model.input_shape)))
+            if len(self.programs) > 4:
+                self.programs.clear()
+            self.programs[key] = builder.finish(capacity)
+        return self.programs[key]
+
+    def __call__(
+        self, x: np.ndarray, batch_size: int, out: np.ndarray | None = None, training: bool = False, seed: int = 0
+    ) -> np.ndarray:
+        """Computes the model's output for all samples.
+
+        Args:
+            x: Checked samples.
+            batch_size: Samples in a batch, at most.
+            out: Where to write, or `None`.
+            training: Whether layers behave as in training.
+            seed: Number of the step, for random layers.
+        """
+        y = np.empty((len(x), *self.model.output_shape), self.model.dtype) if out is None else out
+        with self.lock:
+            # Powers of two: few programs serve all lengths.
+            capacity = min(1 << max(len(x) - 1, 0).bit_length(), max(batch_size, 1))
+            program = self._program(capacity, training).program
+            program.bind_feed(0, x, "x")
+            program.bind_result(0, y)
+            try:
+                batch = min(capacity, len(x))
+                steps = -(-len(x) // batch)
+                program.start(len(x), batch, iteration=seed)
+                done = 0
+                while done < steps:
+                    done += program.run(done, steps - done, SLICE)
+            finally:
+                program.release()
+        return y
+
+
+def bytes_per_sample(model: Any) -> int:
+    """About what the values of one sample take in a forward pass."""
+    return model.dtype.itemsize * sum(
+        int(np.prod(layer.output_shape or (1,))) for layer in model.layers
+    ) + model.dtype.itemsize * int(np.prod(model.input_shape or (1,)))
+
+
+def variables_of(layers: Sequence[Any]) -> list[Variable]:
+    """All weights of some layers, in order, each once."""
+    seen: dict[int, Variable] = {}
+    for layer in layers:
+        for variable in layer.weights:
+            seen.setdefault(id(variable), variable)
+    return list(seen.values())
+
+
+__all__ = ["Arrays", "Predictor", "Training", "Value", "bytes_per_sample", "evaluate", "fit", "variables_of"]
