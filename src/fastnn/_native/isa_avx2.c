@@ -1,4 +1,5 @@
-/* AVX2 and FMA: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64); empty on another architecture. */
+/* AVX2 and FMA: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64);
+ * empty on another architecture. */
 #if defined(__x86_64__)
 #include "simd_avx2.h"
 #if FASTNN_REAL == 32

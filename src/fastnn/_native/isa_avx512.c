@@ -1,4 +1,5 @@
-/* AVX-512: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64); empty on another architecture. */
+/* AVX-512: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64);
+ * empty on another architecture. */
 #if defined(__x86_64__)
 #include "simd_avx512.h"
 #if FASTNN_REAL == 32

@@ -1,4 +1,5 @@
-/* Any x86-64: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64); empty on another architecture. */
+/* Any x86-64: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64);
+ * empty on another architecture. */
 #if defined(__x86_64__)
 #include "simd_baseline.h"
 #if FASTNN_REAL == 32

@@ -1,4 +1,5 @@
-/* NEON: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64); empty on another architecture. */
+/* NEON: the verbs, then the bodies. Compiled once per dtype (FASTNN_REAL = 32 or 64);
+ * empty on another architecture. */
 #if defined(__aarch64__)
 #include "simd_neon.h"
 #if FASTNN_REAL == 32

@@ -34,23 +34,23 @@ static inline M m_first(int64_t n) {
 }
 static inline V v_load_n(const real *p, int64_t n) {
     switch (n) {
-    case 0: return _mm_setzero_ps();
-    case 1: return _mm_load_ss(p);
-    case 2: return load_two(p);
-    case 3: return _mm_movelh_ps(load_two(p), _mm_load_ss(p + 2));
-    default: return v_load(p);
+        case 0: return _mm_setzero_ps();
+        case 1: return _mm_load_ss(p);
+        case 2: return load_two(p);
+        case 3: return _mm_movelh_ps(load_two(p), _mm_load_ss(p + 2));
+        default: return v_load(p);
     }
 }
 static inline void v_store_n(real *p, V a, int64_t n) {
     switch (n) {
-    case 0: return;
-    case 1: _mm_store_ss(p, a); return;
-    case 2: store_two(p, a); return;
-    case 3:
-        store_two(p, a);
-        _mm_store_ss(p + 2, _mm_movehl_ps(a, a));
-        return;
-    default: v_store(p, a);
+        case 0: return;
+        case 1: _mm_store_ss(p, a); return;
+        case 2: store_two(p, a); return;
+        case 3:
+            store_two(p, a);
+            _mm_store_ss(p + 2, _mm_movehl_ps(a, a));
+            return;
+        default: v_store(p, a);
     }
 }
 static inline V v_set1(real a) { return _mm_set1_ps(a); }
@@ -108,9 +108,7 @@ typedef __m128d M;
 
 static inline V v_load(const real *p) { return _mm_loadu_pd(p); }
 static inline void v_store(real *p, V a) { _mm_storeu_pd(p, a); }
-static inline M m_first(int64_t n) {
-    return _mm_castsi128_pd(_mm_set_epi64x(n > 1 ? -1 : 0, n > 0 ? -1 : 0));
-}
+static inline M m_first(int64_t n) { return _mm_castsi128_pd(_mm_set_epi64x(n > 1 ? -1 : 0, n > 0 ? -1 : 0)); }
 static inline V v_load_n(const real *p, int64_t n) {
     return n == 0 ? _mm_setzero_pd() : n == 1 ? _mm_load_sd(p) : v_load(p);
 }

@@ -27,23 +27,23 @@ static inline M m_first(int64_t n) {
 static inline V v_load_n(const real *p, int64_t n) {
     V zero = v_set1(0);
     switch (n) {
-    case 0: return zero;
-    case 1: return vld1q_lane_f32(p, zero, 0);
-    case 2: return vcombine_f32(vld1_f32(p), vget_low_f32(zero));
-    case 3: return vcombine_f32(vld1_f32(p), vld1_lane_f32(p + 2, vget_low_f32(zero), 0));
-    default: return v_load(p);
+        case 0: return zero;
+        case 1: return vld1q_lane_f32(p, zero, 0);
+        case 2: return vcombine_f32(vld1_f32(p), vget_low_f32(zero));
+        case 3: return vcombine_f32(vld1_f32(p), vld1_lane_f32(p + 2, vget_low_f32(zero), 0));
+        default: return v_load(p);
     }
 }
 static inline void v_store_n(real *p, V a, int64_t n) {
     switch (n) {
-    case 0: return;
-    case 1: vst1q_lane_f32(p, a, 0); return;
-    case 2: vst1_f32(p, vget_low_f32(a)); return;
-    case 3:
-        vst1_f32(p, vget_low_f32(a));
-        vst1q_lane_f32(p + 2, a, 2);
-        return;
-    default: v_store(p, a);
+        case 0: return;
+        case 1: vst1q_lane_f32(p, a, 0); return;
+        case 2: vst1_f32(p, vget_low_f32(a)); return;
+        case 3:
+            vst1_f32(p, vget_low_f32(a));
+            vst1q_lane_f32(p + 2, a, 2);
+            return;
+        default: v_store(p, a);
     }
 }
 
