@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastnn import _info, demo
+from fastnn import _info
 from fastnn._version import __version__
 
 
@@ -17,7 +17,10 @@ def _info_command(arguments: argparse.Namespace) -> int:
 
 
 def _demo_command(arguments: argparse.Namespace) -> int:
-    return demo.main(output=arguments.output, epochs=arguments.epochs)
+    from fastnn import demo
+
+    options = {} if arguments.epochs is None else {"epochs": arguments.epochs}
+    return demo.main(arguments.output, **options)
 
 
 def _positive(text: str) -> int:
