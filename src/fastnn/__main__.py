@@ -47,9 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PNG",
         help="where the picture of the learning curve goes (default: %(default)s)",
     )
-    show.add_argument(
-        "--epochs", type=_positive, default=demo.EPOCHS, help="passes over the data (default: %(default)s)"
-    )
+    show.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training data")
     show.set_defaults(run=_demo_command)
     return parser
 
