@@ -1,0 +1,10 @@
+"""Helpers for preparing data, for repeatable runs, and for showing progress."""
+
+from __future__ import annotations
+
+from fastnn.random import set_random_seed
+from fastnn.utils.numerical import normalize, to_categorical
+from fastnn.utils.progress import Progbar
+from fastnn.utils.splitting import split_dataset
+
+__all__ = ["Progbar", "normalize", "set_random_seed", "split_dataset", "to_categorical"]
