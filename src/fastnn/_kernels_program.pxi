@@ -350,7 +350,7 @@ cdef class Program:
         if not 1 <= batch_size <= self.p.capacity or samples < 1:
             raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples at least 1. "
                              f"Received: batch_size={batch_size}, samples={samples}")
-        steps = -(-samples // batch_size)
+        steps = (samples + batch_size - 1) // batch_size
         for i in range(self.p.n_feeds):
             if self.p.feeds[i].source.data == NULL:
                 continue
