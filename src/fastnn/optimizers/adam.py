@@ -81,6 +81,9 @@ class Adam(Optimizer):
         self.kernel = "amsgrad" if amsgrad else "adam"
         self.slot_names = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
 
+    def _slot_groups(self) -> list[tuple[str, ...]]:
+        return [self.slot_names[:2], self.slot_names[2:]]
+
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray) -> tuple[Any, ...]:
         t = iterations + 1.0
         alpha = rates * np.sqrt(1.0 - np.power(float(self.beta_2), t)) / (1.0 - np.power(float(self.beta_1), t))

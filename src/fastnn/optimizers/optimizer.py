@@ -222,10 +222,15 @@ class Optimizer:
             return
         self._trainable_variables = list(variables)
         for variable in self._trainable_variables:
-            self._slots[id(variable)] = [
-                self.add_variable_from_reference(variable, name=name) for name in self.slot_names
-            ]
+            self._slots[id(variable)] = []
+        for group in self._slot_groups():
+            for variable in self._trainable_variables:
+                self._slots[id(variable)] += [self.add_variable_from_reference(variable, name=name) for name in group]
         self.built = True
+
+    def _slot_groups(self) -> list[tuple[str, ...]]:
+        """The names of `slot_names`, in groups: Keras lists the state of all weights group by group."""
+        return [(name,) for name in self.slot_names]
 
     def add_variable(
         self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str | None = None
