@@ -21,7 +21,7 @@ FLOORS = (
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
     ("data", "training"),
-    ("callbacks", "saving"),
+    ("callbacks", "saving", "summary"),
     ("models",),
     ("sklearn", "plotting", "_info", "demo", "__main__"),
     ("__init__",),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import fastnn
+from fastnn import _kernels
+
+PACKAGE = Path(fastnn.__file__).parent
 
 
 def test_every_public_name_is_there() -> None:
@@ -28,5 +34,26 @@ def test_import_loads_submodules_only_when_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded, used = done.stdout.splitlines()
-    assert set(loaded.split()) <= {"fastnn", "fastnn._kernels", "fastnn._version"}
+    ours = {name for name in loaded.split() if name.startswith("fastnn")}
+    assert ours == {"fastnn", "fastnn._kernels", "fastnn._version"}
     assert used == "True"
+
+
+def test_the_stub_names_what_the_compiled_module_has() -> None:
+    stub = ast.parse((PACKAGE / "_kernels.pyi").read_text(encoding="utf-8"))
+    for node in stub.body:
+        if isinstance(node, ast.FunctionDef):
+            check_signature(node, getattr(_kernels, node.name))
+        if isinstance(node, ast.ClassDef):
+            members = {name for name in vars(getattr(_kernels, node.name)) if not name.startswith("_")}
+            assert members == {item.name for item in node.body if isinstance(item, ast.FunctionDef)} - {"__new__"}
+    functions = {name for name, value in vars(_kernels).items() if inspect.isroutine(value)}
+    functions = {name for name in functions if getattr(_kernels, name).__module__ == "fastnn._kernels"}
+    assert {name for name in functions if not name.startswith("_")} == {
+        node.name for node in stub.body if isinstance(node, ast.FunctionDef)
+    }
+
+
+def check_signature(node: ast.FunctionDef, function: object) -> None:
+    names = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
+    assert names == list(inspect.signature(function).parameters), node.name  # type: ignore[arg-type]
