@@ -321,11 +321,7 @@ class Model:
             arrays = training.Arrays(*train, arrays.target_shape)
             validation = training.Arrays(*held, arrays.target_shape)
         steps = -(-len(arrays.x) // batch_size)
-        history = History()
-        self.history = history
-        listening = CallbackList(
-            callbacks, history=history, model=self, verbose=verbose, epochs=epochs, steps=steps
-        )
+        listening = self._listeners(callbacks, verbose, epochs, steps, add_history=True)
         training.fit(
             settled,
             arrays,
@@ -338,7 +334,7 @@ class Model:
             validation_batch_size=_positive(validation_batch_size or batch_size, "validation_batch_size"),
             validation_freq=validation_freq,
         )
-        return history
+        return listening.history
 
     def evaluate(
         self,
@@ -376,9 +372,7 @@ class Model:
             raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
         self._build_for(x)
         arrays = self._training.arrays(x, y, sample_weight, None, check_finite)
-        listening = CallbackList(
-            callbacks, model=self, verbose=verbose, epochs=1, steps=-(-len(arrays.x) // batch_size), mode="test"
-        )
+        listening = self._listeners(callbacks, verbose, 1, -(-len(arrays.x) // batch_size))
         return _returned(training.evaluate(self._training, arrays, batch_size, listening), return_dict)
 
     def predict(
@@ -407,10 +401,21 @@ class Model:
             raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
         self._build_for(x)
         x = data.as_inputs(x, self.input_shape)
-        batches = -(-len(x) // (batch_size or 32))
-        listening = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches, mode="predict")
+        if callbacks is None and verbose == 0:
+            return self._predict(x)
+        size = batch_size or 32
+        batches = range(0, len(x), size)
+        listening = self._listeners(callbacks, verbose, 1, len(batches))
         listening.on_predict_begin()
-        y = self._predict(x, batch_size)
+        if listening.wants_predict_batches:
+            parts = []
+            for batch, first in enumerate(batches):
+                listening.on_predict_batch_begin(batch)
+                parts.append(self._predict(x[first : first + size]))
+                listening.on_predict_batch_end(batch, {"outputs": parts[-1]})
+            y = np.concatenate(parts)
+        else:
+            y = self._predict(x)
         listening.on_predict_end()
         return y
 
@@ -424,9 +429,9 @@ class Model:
         if not isinstance(x, np.ndarray):
             x = as_float(x, self._dtype)
         self._build_for(x)
-        return self._predict(data.as_inputs(x, self.input_shape), None, bool(training))
+        return self._predict(data.as_inputs(x, self.input_shape), bool(training))
 
-    def _predict(self, x: np.ndarray, batch_size: int | None, in_training: bool = False) -> np.ndarray:
+    def _predict(self, x: np.ndarray, in_training: bool = False) -> np.ndarray:
         if self._predictor is None:
             self._predictor = training.Predictor(self)
         if in_training:  # statistics of the batch are those of all samples given
@@ -485,6 +490,13 @@ class Model:
             x: Inputs.
         """
         return self.predict(x, verbose=0)
+
+    def _listeners(
+        self, callbacks: Any, verbose: Any, epochs: int, steps: int, add_history: bool = False
+    ) -> CallbackList:
+        return CallbackList(
+            callbacks, add_history, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs, steps=steps
+        )
 
     # --- checks ---
 

@@ -170,8 +170,8 @@ class Training:
         finally:
             program.release()
 
-    def run_test(self, arrays: Arrays, batch_size: int) -> Iterator[tuple[Compiled, int]]:
-        """Evaluates; yields the number of steps done, now and then."""
+    def run_test(self, arrays: Arrays, batch_size: int, by_batch: bool) -> Iterator[tuple[Compiled, int]]:
+        """Evaluates; yields the number of steps done, now and then (`by_batch`: after each one)."""
         batch_size = min(batch_size, len(arrays.x))
         steps = -(-len(arrays.x) // batch_size)
         compiled = self.program("test", batch_size, arrays.target_shape, arrays.weights is not None)
@@ -181,7 +181,7 @@ class Training:
             compiled.program.start(len(arrays.x), batch_size)
             done = 0
             while done < steps:
-                done += compiled.program.run(done, steps - done, SLICE)
+                done += compiled.program.run(done, 1 if by_batch else steps - done, SLICE)
                 yield compiled, done
         finally:
             compiled.program.release()
@@ -274,16 +274,6 @@ def _train_epoch(
     return training.logs(compiled)
 
 
-def _test(training: Training, arrays: Arrays, batch_size: int, callbacks: Any) -> dict[str, float]:
-    callbacks.on_test_begin()
-    compiled = None
-    for compiled, done in training.run_test(arrays, batch_size):  # noqa: B007
-        pass
-    logs = training.logs(compiled)
-    callbacks.on_test_end(logs)
-    return logs
-
-
 def _validates(epoch: int, frequency: Any) -> bool:
     if isinstance(frequency, int):
         return (epoch + 1) % frequency == 0
@@ -293,13 +283,27 @@ def _validates(epoch: int, frequency: Any) -> bool:
 def evaluate(training: Training, arrays: Arrays, batch_size: int, callbacks: Any) -> dict[str, float]:
     """Loss and metrics over a data set."""
     with training.lock:
-        callbacks.on_test_begin()
-        logs: dict[str, float] = {}
-        for compiled, done in training.run_test(arrays, batch_size):
-            logs = training.logs(compiled)
-            if callbacks.wants_progress:
-                callbacks.on_progress(done, logs)
-        callbacks.on_test_end(logs)
+        return _test(training, arrays, batch_size, callbacks, callbacks.wants_progress)
+
+
+def _test(
+    training: Training, arrays: Arrays, batch_size: int, callbacks: Any, progress: bool = False
+) -> dict[str, float]:
+    by_batch = callbacks.wants_test_batches
+    steps = -(-len(arrays.x) // batch_size)
+    logs: dict[str, float] = {}
+    callbacks.on_test_begin()
+    if by_batch:
+        callbacks.on_test_batch_begin(0)
+    for compiled, done in training.run_test(arrays, batch_size, by_batch):
+        logs = training.logs(compiled)
+        if by_batch:
+            callbacks.on_test_batch_end(done - 1, logs)
+            if done < steps:
+                callbacks.on_test_batch_begin(done)
+        if progress:
+            callbacks.on_progress(done, logs)
+    callbacks.on_test_end(logs)
     return logs
 
 
