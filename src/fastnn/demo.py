@@ -269,7 +269,7 @@ def main(output: str | Path = "learning_curve.png", epochs: int = EPOCHS) -> int
             f"  {run.name:<7}{run.seconds:>7.3f} s{a_step:>8.1f} µs"
             f"{run.history['loss'][-1]:>13.6f}{run.test_accuracy:>16.4f}"
         )
-    print(f"\nfastnn took {theirs.seconds / ours.seconds:.1f} times less time than plain NumPy.")
+    print(f"\nfastnn was {theirs.seconds / ours.seconds:.1f} times as fast as plain NumPy.")
 
     try:
         _plot([ours, theirs], output)
