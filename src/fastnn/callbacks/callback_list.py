@@ -28,6 +28,7 @@ class CallbackList(Callback):
 
     Example:
 
+    >>> from fastnn.callbacks import LambdaCallback
     >>> seen = []
     >>> listeners = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["loss"])))
     >>> listeners.wants_train_batches

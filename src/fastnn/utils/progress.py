@@ -74,7 +74,7 @@ def format_time_left(seconds: float) -> str:
 def format_value(value: float) -> str:
     """Writes the value of a loss or metric.
 
-    >>> format_value(0.69315), format_value(0.0001)
+    >>> format_value(0.69314), format_value(0.0001)
     ('0.6931', '1.0000e-04')
     """
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"

@@ -37,7 +37,7 @@ def split_dataset(
 
     >>> x, y = np.arange(20.0).reshape(10, 2), np.arange(10)
     >>> (x_train, y_train), (x_test, y_test) = split_dataset((x, y), right_size=0.2)
-    >>> len(x_train), list(y_test)
+    >>> len(x_train), y_test.tolist()
     (8, [8, 9])
     """
     if isinstance(dataset, dict):
