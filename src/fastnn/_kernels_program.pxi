@@ -145,8 +145,8 @@ cdef class Program:
             s.loss = find_loss(self.kernels, loss)
         if metric is not None:
             s.metric = find_metric(self.kernels, metric)
-            s.state = metric_state(s.metric, state, NULL if s.default_params else s.params,
-                                   self.p.values[s.inputs[0]].width, self.p.values[s.inputs[1]].width)
+            check_metric_target(s.metric, self.p.values[s.inputs[0]].width, self.p.values[s.inputs[1]].width)
+            s.state = metric_state(s.metric, state, NULL if s.default_params else s.params)
             self.kept["state", index] = state
         s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
         s.loss_weight, s.sum_reduction = loss_weight, sum_reduction

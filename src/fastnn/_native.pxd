@@ -52,6 +52,8 @@ cdef extern from "_native/kernels.h" nogil:
 
     ctypedef struct fastnn_metric:
         const char *name
+        int sparse
+        int64_t (*states)(const double *params) noexcept nogil
         void (*fold)(const fastnn_metric_args *args) noexcept nogil
 
     enum:

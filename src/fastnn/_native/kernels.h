@@ -90,6 +90,8 @@ typedef struct {
 
 typedef struct {
     const char *name;
+    int sparse;  /* target has one column of class numbers; else as many columns as prediction */
+    int64_t (*states)(const double *params);  /* how many doubles `state` has */
     void (*fold)(const fastnn_metric_args *args);
 } fastnn_metric;
 

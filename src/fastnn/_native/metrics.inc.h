@@ -266,22 +266,33 @@ static void auc(const fastnn_metric_args *a) {
     }
 }
 
+static int64_t mean_states(const double *params) {
+    (void)params;
+    return 2;
+}
+
+/* none for a number of thresholds that cannot be */
+static int64_t auc_states(const double *params) {
+    const double thresholds = parameter_or(params, 0, 200);
+    return thresholds >= 2 && thresholds < 1e9 ? 2 * (int64_t)thresholds : 0;
+}
+
 static const fastnn_metric metrics[] = {
-    {"accuracy", accuracy},
-    {"binary_accuracy", binary_accuracy},
-    {"categorical_accuracy", categorical_accuracy},
-    {"sparse_categorical_accuracy", sparse_categorical_accuracy},
-    {"top_k_categorical_accuracy", top_k_categorical_accuracy},
-    {"sparse_top_k_categorical_accuracy", sparse_top_k_categorical_accuracy},
-    {"mean_squared_error", fold_squared_error},
-    {"mean_absolute_error", fold_absolute_error},
-    {"huber", fold_huber},
-    {"binary_crossentropy", fold_binary_crossentropy},
-    {"sigmoid_binary_crossentropy", fold_sigmoid_binary_crossentropy},
-    {"categorical_crossentropy", fold_categorical_crossentropy},
-    {"softmax_categorical_crossentropy", fold_softmax_categorical_crossentropy},
-    {"sparse_categorical_crossentropy", fold_sparse_categorical_crossentropy},
-    {"softmax_sparse_categorical_crossentropy", fold_softmax_sparse_categorical_crossentropy},
-    {"auc", auc},
-    {NULL, NULL},
+    {"accuracy", 0, mean_states, accuracy},
+    {"binary_accuracy", 0, mean_states, binary_accuracy},
+    {"categorical_accuracy", 0, mean_states, categorical_accuracy},
+    {"sparse_categorical_accuracy", 1, mean_states, sparse_categorical_accuracy},
+    {"top_k_categorical_accuracy", 0, mean_states, top_k_categorical_accuracy},
+    {"sparse_top_k_categorical_accuracy", 1, mean_states, sparse_top_k_categorical_accuracy},
+    {"mean_squared_error", 0, mean_states, fold_squared_error},
+    {"mean_absolute_error", 0, mean_states, fold_absolute_error},
+    {"huber", 0, mean_states, fold_huber},
+    {"binary_crossentropy", 0, mean_states, fold_binary_crossentropy},
+    {"sigmoid_binary_crossentropy", 0, mean_states, fold_sigmoid_binary_crossentropy},
+    {"categorical_crossentropy", 0, mean_states, fold_categorical_crossentropy},
+    {"softmax_categorical_crossentropy", 0, mean_states, fold_softmax_categorical_crossentropy},
+    {"sparse_categorical_crossentropy", 1, mean_states, fold_sparse_categorical_crossentropy},
+    {"softmax_sparse_categorical_crossentropy", 1, mean_states, fold_softmax_sparse_categorical_crossentropy},
+    {"auc", 0, auc_states, auc},
+    {NULL, 0, NULL, NULL},
 };
