@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import numpy as np
 
@@ -36,7 +35,8 @@ class ConvergenceStopping(Callback):
 
     def __init__(self, tol: float, verbose: int = 0) -> None:
         super().__init__()
-        if isinstance(tol, (bool, np.bool_)) or not isinstance(tol, Real) or not 0 <= float(tol) < math.inf:
+        number = isinstance(tol, (int, float, np.integer, np.floating)) and not isinstance(tol, bool)
+        if not number or not 0 <= tol < math.inf:
             raise ValueError(f"Argument `tol` must be a finite number >= 0. Received: tol={tol!r}")
         self.tol = float(tol)
         self.verbose = verbose
