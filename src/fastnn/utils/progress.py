@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -42,6 +41,13 @@ def is_terminal() -> bool:
 def can_redraw() -> bool:
     """Whether a line on standard output can be drawn again in place: on a terminal, and in a notebook."""
     return is_terminal() or "PYCHARM_HOSTED" in os.environ or type(sys.stdout).__module__.startswith("ipykernel.")
+
+
+def _columns() -> int:
+    """Width of the terminal."""
+    import shutil  # brings half a dozen compression modules with it
+
+    return shutil.get_terminal_size().columns
 
 
 def format_time_per_unit(seconds: float, unit: str = "step") -> str:
@@ -213,8 +219,7 @@ class Progbar:
             return
         drawn = len(count) + (1 + width if width else 0) + 1 + len(clock)
         if not finalize and is_terminal():
-            # A line that wraps cannot be drawn again in place.
-            rest = rest[: max(shutil.get_terminal_size().columns - 1 - drawn, 0)]
+            rest = rest[: max(_columns() - 1 - drawn, 0)]  # a line that wraps cannot be drawn again in place
         drawn += len(rest)
         bar = f" {_GREEN}{_BAR * done}{_WHITE}{_BAR * (width - done)}{_PLAIN}" if width else ""
         blanks = " " * (self._drawn_width - drawn)
