@@ -110,6 +110,27 @@ cdef class Program:
         self.kept["parameter", index] = (data, tuple(slots))
         return index
 
+    def constrain(self, parameter, str kind, double low=0, double high=0, double rate=1, python=None):
+        """Brings a parameter back into bounds after each update.
+
+        Args:
+            kind: `"positive"`; `"columns"` or `"rows"`, whose norms move towards [low, high] by `rate`; or `"python"`:
+                the callable `python(True)` does it.
+        """
+        self.open_for_building()
+        self.check_parameter(parameter)
+        cdef fastnn_parameter *q = &self.p.parameters[<int>parameter]
+        q.constraint = {"positive": FASTNN_POSITIVE, "columns": FASTNN_NORM_OF_COLUMNS, "rows": FASTNN_NORM_OF_ROWS,
+                        "python": FASTNN_PYTHON_CONSTRAINT}[kind]
+        q.low, q.high, q.rate = low, high, rate
+        if kind == "python":
+            q.python = self.added_callable(python)
+
+    cdef int added_callable(self, python) except -1:
+        self.callables.append(python)
+        self.p.copies_inputs = True
+        return len(self.callables) - 1
+
     def step(self, str op, inputs, output=None, parameters=(), *, bint backward=False, activation=None, params=None,
              loss=None, metric=None, state=None, double rate=0, double epsilon=0, double momentum=0, uint64_t stream=0,
              double loss_weight=1, bint sum_reduction=False, python=None):
@@ -153,9 +174,7 @@ cdef class Program:
         if kind.adds_loss and op != "activity_regularization":
             s.row_loss = self.value(self.p.values[s.inputs[0]].per_sample, 1)
         if python is not None:
-            s.python = len(self.callables)
-            self.callables.append(python)
-            self.p.copies_inputs = True
+            s.python = self.added_callable(python)
         self.check_step(index, op)
         if op == "dense" and backward and self.p.values[s.inputs[0]].wants_gradient:
             self.p.parameters[s.parameters[0]].wants_transposed = True
@@ -226,7 +245,8 @@ cdef class Program:
     def set_update(self, name, double clip_value=0, double clip_norm=0, double global_clip_norm=0):
         """Names the optimizer's update (None: gradients are kept and nothing is updated), and the clipping before it."""
         self.open_for_building()
-        self.p.update = NULL if name is None else find_update(self.kernels, name)
+        if name is not None:
+            self.p.update = find_update(self.kernels, name)
         self.p.clip_value, self.p.clip_norm, self.p.global_clip_norm = clip_value, clip_norm, global_clip_norm
 
     def finish(self, int64_t capacity):
@@ -372,7 +392,9 @@ cdef class Program:
                                  f"Received: {scalars.shape}")
             self.p.scalars = <const double *>cnp.PyArray_DATA(scalars)
         self.kept["order"], self.kept["scalars"] = order, scalars
-        self.p.order = NULL if order is None else <const int64_t *>cnp.PyArray_DATA(order)
+        self.p.order = NULL
+        if order is not None:
+            self.p.order = <const int64_t *>cnp.PyArray_DATA(order)
         self.p.samples, self.p.batch_size, self.p.iteration = samples, batch_size, iteration
         fastnn_program_reset(self.p)
         self.refresh()

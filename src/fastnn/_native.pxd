@@ -163,6 +163,9 @@ cdef extern from "_native/program.h" nogil:
         char *data
         char *gradient
 
+    ctypedef enum fastnn_constraint:
+        FASTNN_FREE, FASTNN_POSITIVE, FASTNN_NORM_OF_COLUMNS, FASTNN_NORM_OF_ROWS, FASTNN_PYTHON_CONSTRAINT
+
     ctypedef struct fastnn_parameter:
         void *data
         int64_t rows, cols
@@ -170,6 +173,9 @@ cdef extern from "_native/program.h" nogil:
         double l1, l2
         void **slots
         void *gradient
+        fastnn_constraint constraint
+        double low, high, rate
+        int python
 
     ctypedef struct fastnn_step:
         const fastnn_op *op

@@ -16,6 +16,13 @@ def _norms(w: np.ndarray, axis: Any) -> np.ndarray:
     return np.sqrt(np.sum(np.square(w), axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=True))
 
 
+def _norm_bounds(axis: Any, ndim: int, low: float, high: float, rate: float = 1.0) -> tuple[Any, ...] | None:
+    """The kernel of a norm over one axis of a matrix, or of a vector, which is a matrix of one row."""
+    axes = {(0, 2): "columns", (-2, 2): "columns", (1, 2): "rows", (-1, 2): "rows", (0, 1): "rows", (-1, 1): "rows"}
+    kind = axes.get((axis, ndim)) if isinstance(axis, int) else None
+    return None if kind is None else (kind, low, high, rate)
+
+
 class Constraint:
     """Base class of constraints. A subclass defines `__call__(w)`, which returns the weights as they may be.
 
@@ -29,6 +36,13 @@ class Constraint:
     def __call__(self, w: Any) -> Any:
         """Returns the weights nearest to `w` that the constraint allows; here, `w` itself."""
         return w
+
+    def bounds(self, ndim: int) -> tuple[Any, ...] | None:
+        """What a compiled step brings weights of `ndim` axes back to: arguments of `_kernels.Program.constrain`.
+
+        `None` if it has no kernel, and the constraint is called in Python instead.
+        """
+        return None
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments from which `from_config` makes an equal constraint."""
@@ -61,6 +75,9 @@ class MaxNorm(Constraint):
         norms = _norms(w, self.axis)
         return w * (np.clip(norms, 0, self.max_value) / (_EPSILON + norms))
 
+    def bounds(self, ndim: int) -> tuple[Any, ...] | None:
+        return _norm_bounds(self.axis, ndim, 0.0, self.max_value)
+
     def get_config(self) -> dict[str, Any]:
         return {"max_value": self.max_value, "axis": self.axis}
 
@@ -74,6 +91,9 @@ class NonNeg(Constraint):
 
     def __call__(self, w: Any) -> Any:
         return np.maximum(as_float(w, name="w"), 0)
+
+    def bounds(self, ndim: int) -> tuple[Any, ...] | None:
+        return ("positive",)
 
 
 class UnitNorm(Constraint):
@@ -93,6 +113,9 @@ class UnitNorm(Constraint):
     def __call__(self, w: Any) -> Any:
         w = as_float(w, name="w")
         return w / (_EPSILON + _norms(w, self.axis))
+
+    def bounds(self, ndim: int) -> tuple[Any, ...] | None:
+        return _norm_bounds(self.axis, ndim, 1.0, 1.0)
 
     def get_config(self) -> dict[str, Any]:
         return {"axis": self.axis}
@@ -123,6 +146,9 @@ class MinMaxNorm(Constraint):
         norms = _norms(w, self.axis)
         wanted = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (wanted / (_EPSILON + norms))
+
+    def bounds(self, ndim: int) -> tuple[Any, ...] | None:
+        return _norm_bounds(self.axis, ndim, self.min_value, self.max_value, self.rate)
 
     def get_config(self) -> dict[str, Any]:
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}

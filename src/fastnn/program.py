@@ -306,7 +306,21 @@ class Compiled:
                 decays=builder.decays(variable),
                 keep=keep and learns,
             )
+            if learns and variable.constraint is not None:
+                self._constrain(self.parameters[id(variable)], variable)
         return self.parameters[id(variable)]
+
+    def _constrain(self, parameter: int, variable: Variable) -> None:
+        constraint = variable.constraint
+        bounds = getattr(constraint, "bounds", lambda ndim: None)(variable.ndim)
+        if bounds is not None:
+            self.program.constrain(parameter, *bounds)
+            return
+
+        def run(is_forward: bool) -> None:
+            variable.assign(constraint(variable.value.copy()))
+
+        self.program.constrain(parameter, "python", python=run)
 
     def _write(self, record: Record) -> None:
         settings = dict(record.settings)

@@ -17,6 +17,7 @@ static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 #include "losses.inc.h"
 #include "metrics.inc.h"
 #include "updates.inc.h"
+#include "constraints.inc.h"
 #include "random.inc.h"
 #include "gather.inc.h"
 
@@ -51,6 +52,9 @@ const fastnn_kernels KERNELS = {
     .scale = scale,
     .sum_of_squares = sum_of_squares,
     .max_abs_difference = max_abs_difference,
+    .constrain_columns = constrain_columns,
+    .constrain_rows = constrain_rows,
+    .constrain_positive = constrain_positive,
     .dropout = dropout,
     .convert = convert,
 };

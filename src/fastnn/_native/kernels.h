@@ -165,6 +165,11 @@ typedef struct fastnn_kernels {
     double (*sum_of_squares)(int64_t n, const void *g);   /* accumulated in double */
     double (*max_abs_difference)(int64_t n, const void *a, const void *b);
 
+    /* Constraints, after an update: constraints.inc.h. Norms are moved towards [low, high] by `rate`. */
+    void (*constrain_columns)(int64_t m, int64_t n, void *w, double low, double high, double rate);
+    void (*constrain_rows)(int64_t m, int64_t n, void *w, double low, double high, double rate);
+    void (*constrain_positive)(int64_t n, void *w);
+
     /* Random numbers: random.inc.h. Philox 4x32-10; element i of the stream is a function of (key, counter, i) alone. */
     /* y[i] = x[i] · scale where element (first + i) is kept (probability 1 - rate), else 0. In place allowed. */
     void (*dropout)(int64_t n, int64_t first, uint64_t key, uint64_t counter, double rate, const void *x, void *y);

@@ -260,6 +260,9 @@ static int list_tasks(fastnn_program *p) {
             tasks[count++] = (fastnn_weights_task){.fold = FASTNN_NONE, .parameter = i, .row0 = row,
                                                    .row1 = q->rows < row + rows ? q->rows : row + rows};
     }
+    p->constrained = 0;
+    for (int i = 0; i < p->n_parameters; ++i)
+        p->constrained |= p->parameters[i].trainable && p->parameters[i].constraint != FASTNN_FREE;
     p->training = count > 0;
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].op->fold) tasks[count++] = (fastnn_weights_task){.fold = i, .parameter = FASTNN_NONE};

@@ -31,6 +31,11 @@ typedef struct {
     int64_t data_at, gradient_at;  /* bytes into the arena */
 } fastnn_value;
 
+/* What weights are brought back to after an update. */
+typedef enum {
+    FASTNN_FREE, FASTNN_POSITIVE, FASTNN_NORM_OF_COLUMNS, FASTNN_NORM_OF_ROWS, FASTNN_PYTHON_CONSTRAINT
+} fastnn_constraint;
+
 /* A matrix of weights (vectors have one row), in memory that its owner, a Variable, keeps alive. */
 typedef struct {
     void *data;
@@ -44,6 +49,9 @@ typedef struct {
     void *transposed;        /* packed transpose, for dx = dy · wᵀ; in the arena */
     int64_t gradient_at, transposed_at;
     int keep;
+    fastnn_constraint constraint;
+    double low, high, rate;  /* of a norm, and how far it moves towards them */
+    int python;              /* which callable constrains it */
 } fastnn_parameter;
 
 /* What a step does. Samples [row0, row1) of the batch; every function may be NULL. */
@@ -142,6 +150,7 @@ struct fastnn_program {
     int n_workers;
     int64_t flops; /* a sample, all phases */
     int64_t bytes_per_sample, parameter_bytes;
+    int constrained; /* some parameters are */
     int training;  /* there are parameters to update, or gradients to keep */
 
     /* set before a run */

@@ -191,12 +191,34 @@ static void clip_norms(fastnn_program *p) {
     }
 }
 
-static void run_weights(fastnn_program *p, int threads) {
+static int constrain(fastnn_program *p, const fastnn_parameter *q) {
+    switch (q->constraint) {
+        case FASTNN_FREE: return 0;
+        case FASTNN_POSITIVE: p->kernels->constrain_positive(q->rows * q->cols, q->data); break;
+        case FASTNN_NORM_OF_COLUMNS:
+            p->kernels->constrain_columns(q->rows, q->cols, q->data, q->low, q->high, q->rate);
+            break;
+        case FASTNN_NORM_OF_ROWS:
+            p->kernels->constrain_rows(q->rows, q->cols, q->data, q->low, q->high, q->rate);
+            break;
+        case FASTNN_PYTHON_CONSTRAINT:
+            if (p->python(p->context, q->python, FASTNN_FORWARD)) return -1;
+            break;
+    }
+    if (q->wants_transposed) p->kernels->pack_transposed(q->cols, 0, q->rows, q->data, q->cols, q->transposed);
+    return 0;
+}
+
+static int run_weights(fastnn_program *p, int threads) {
     fastnn_parallel(run_task, p, p->n_tasks, threads);
     if (p->training && p->update && keeps_gradients(p)) {
         clip_norms(p);
         fastnn_parallel(run_update, p, p->n_tasks, threads);
     }
+    if (p->constrained && p->update)
+        for (int i = 0; i < p->n_parameters; ++i)
+            if (p->parameters[i].trainable && constrain(p, &p->parameters[i])) return -1;
+    return 0;
 }
 
 /* --- batches --------------------------------------------------------------------------------------------------- */
@@ -258,7 +280,7 @@ static int run_one(fastnn_program *p, int64_t step) {
     point_at_inputs(p);
     const int threads = threads_for(p);
     if (run_stages(p, threads)) return -1;
-    run_weights(p, threads);
+    if (run_weights(p, threads)) return -1;
     total_losses(p);
     p->iteration++;
     return 0;
