@@ -39,11 +39,16 @@ def reset_names() -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that look most like `name`, best first; at most three, none where nothing is near."""
+    """The known names that look most like `name`, best first; at most three, none where nothing is near.
+
+    >>> nearest("mes", ["MSE", "mse", "huber"])
+    ['mse']
+    """
     import difflib  # only ever needed on the way to an error
 
     by_folded: dict[str, str] = {}
-    for candidate in known:
+    # Of names that differ in case alone, the one in the style of the name that was asked for.
+    for candidate in sorted(known, key=lambda candidate: (candidate.islower() != name.islower(), candidate)):
         by_folded.setdefault(candidate.lower(), candidate)
     return [by_folded[folded] for folded in difflib.get_close_matches(name.lower(), by_folded, n=3, cutoff=0.6)]
 

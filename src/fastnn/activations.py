@@ -34,7 +34,7 @@ def linear(x: Any) -> Any:
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Rectified linear unit: `max(x, 0)` with the default arguments.
 
-    In full: `max_value` where `x >= max_value`, `x` where `threshold <= x < max_value`, and
+    In full: `max_value` where `x >= max_value`, `x` where `threshold < x < max_value`, and
     `negative_slope * (x - threshold)` below.
 
     Args:
@@ -281,7 +281,7 @@ swish = silu
 _registry = Registry("activation", "fastnn.activations", _FUNCTIONS, aliases={"swish": silu})
 
 # What a function is in C: the name of its kernel and the kernel's parameters.
-_KERNELS = {function: (function.__name__, ()) for function in _FUNCTIONS}
+_KERNELS: dict[Callable, tuple[str, tuple[float, ...]]] = {function: (function.__name__, ()) for function in _FUNCTIONS}
 _KERNELS[relu6] = ("clipped_relu", (0.0, 6.0, 0.0))
 _KERNELS[leaky_relu] = ("leaky_relu", (0.2,))
 _KERNELS[elu] = ("elu", (1.0,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,22 +39,24 @@ class RandomInitializer(Initializer):
     # Values are drawn in float64 and rounded, so that a model starts from the same weights in either dtype.
 
     def _normal(self, shape: Sequence[int], mean: float, stddev: float, dtype: Any) -> np.ndarray:
-        return (mean + stddev * self._generator().standard_normal(shape)).astype(standardize_dtype(dtype), copy=False)
+        values = self._generator().standard_normal(math.prod(shape))
+        return (mean + stddev * values).reshape(shape).astype(standardize_dtype(dtype), copy=False)
 
     def _truncated_normal(self, shape: Sequence[int], mean: float, stddev: float, dtype: Any) -> np.ndarray:
         generator = self._generator()
-        values = generator.standard_normal(shape)
+        values = generator.standard_normal(math.prod(shape))
         outside = np.abs(values) > 2.0
         while outside.any():
             values[outside] = generator.standard_normal(np.count_nonzero(outside))
             outside = np.abs(values) > 2.0
-        return (mean + stddev * values).astype(standardize_dtype(dtype), copy=False)
+        return (mean + stddev * values).reshape(shape).astype(standardize_dtype(dtype), copy=False)
 
     def _uniform(self, shape: Sequence[int], low: float, high: float, dtype: Any) -> np.ndarray:
-        return (low + (high - low) * self._generator().random(shape)).astype(standardize_dtype(dtype), copy=False)
+        values = self._generator().random(math.prod(shape))
+        return (low + (high - low) * values).reshape(shape).astype(standardize_dtype(dtype), copy=False)
 
     def get_config(self) -> dict[str, Any]:
-        seed = self._given_seed
+        seed: Any = self._given_seed
         if isinstance(seed, SeedGenerator):
             seed = {"module": "fastnn.random", "class_name": "SeedGenerator", "config": seed.get_config()}
         return {"seed": seed}

@@ -166,7 +166,8 @@ class AUC(Metric):
         else:
             area = self._riemann(*self._points(tp, fp, tn, fn))
         if self.multi_label and self.label_weights is not None:
-            return float(_ratio(np.sum(area * self.label_weights), np.sum(self.label_weights)))
+            total = self.label_weights.sum()
+            return float((area * self.label_weights).sum() / total) if total else 0.0
         return float(area.mean())
 
     def _points(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

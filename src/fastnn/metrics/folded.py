@@ -9,10 +9,10 @@ import numpy as np
 from fastnn import _kernels
 from fastnn._arrays import as_float, as_rows
 from fastnn.losses.functions import EPSILON, aligned, aligned_sparse, refuse_ignore_class
-from fastnn.metrics.metric import Mean
+from fastnn.metrics.metric import MeanState
 
 
-class FoldedMean(Mean):
+class FoldedMean(MeanState):
     """A weighted mean over rows: its kernel adds batches to `total` and `count`.
 
     Args:
@@ -20,6 +20,7 @@ class FoldedMean(Mean):
         dtype: As for every `Metric`.
     """
 
+    kernel: str
     elementwise = False  # whether Keras weighs every element by itself, and so takes a vector for one-element rows
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -148,15 +148,12 @@ class Sum(Metric):
         return float(self.state[0])
 
 
-class Mean(Metric):
-    """The weighted mean of all values.
+class MeanState(Metric):
+    """Base class of the metrics that are `total / count`.
 
     Args:
         name: Its name.
         dtype: As for every `Metric`.
-
-    >>> Mean()([1.0, 3.0], sample_weight=[1.0, 3.0])
-    2.5
     """
 
     state_size = 2
@@ -174,6 +171,27 @@ class Mean(Metric):
         """The sum of the weights."""
         return float(self.state[1])
 
+    def result(self) -> float:
+        """Returns the mean, or 0 if nothing has been added."""
+        return float(self.state[0] / self.state[1]) if self.state[1] else 0.0
+
+    def _add(self, values: Any, sample_weight: Any) -> None:
+        total, weight = samplewise(values, sample_weight, np.mean)
+        self.state[0] += total.sum()
+        self.state[1] += (len(total) if total.ndim else 1) if weight is None else weight.sum()
+
+
+class Mean(MeanState):
+    """The weighted mean of all values.
+
+    Args:
+        name: Its name.
+        dtype: As for every `Metric`.
+
+    >>> Mean()([1.0, 3.0], sample_weight=[1.0, 3.0])
+    2.5
+    """
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Adds values.
 
@@ -181,16 +199,10 @@ class Mean(Metric):
             values: The values.
             sample_weight: Their factors: of each sample's, or of a shape that broadcasts to theirs.
         """
-        total, weight = samplewise(values, sample_weight, np.mean)
-        self.state[0] += total.sum()
-        self.state[1] += (len(total) if total.ndim else 1) if weight is None else weight.sum()
-
-    def result(self) -> float:
-        """Returns the mean, or 0 if nothing has been added."""
-        return float(self.state[0] / self.state[1]) if self.state[1] else 0.0
+        self._add(values, sample_weight)
 
 
-class MeanMetricWrapper(Mean):
+class MeanMetricWrapper(MeanState):
     """The weighted mean of what a function returns.
 
     Args:
@@ -220,7 +232,7 @@ class MeanMetricWrapper(Mean):
         """
         y_pred = as_float(y_pred, name="y_pred")
         y_true = as_float(y_true, y_pred.dtype, name="y_true")
-        super().update_state(self.fn(y_true, y_pred, **self.fn_kwargs), sample_weight)
+        self._add(self.fn(y_true, y_pred, **self.fn_kwargs), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": losses.serialize(self.fn), **self.fn_kwargs}

@@ -19,9 +19,10 @@ def update(optimizer: Optimizer, pairs: Sequence[tuple[np.ndarray, Variable]]) -
     gradients = clipped(optimizer, [gradient for gradient, _ in pairs])
     if optimizer.kernel is None:
         rate = float(optimizer.learning_rate)
+        decay = 1.0 - rate * (optimizer.weight_decay or 0.0)
         for gradient, (_, variable) in zip(gradients, pairs, strict=True):
             if optimizer.decays(variable):
-                variable.value[...] *= 1.0 - rate * optimizer.weight_decay
+                variable.value[...] *= decay
             optimizer.update_step(gradient, variable, rate)
         return
     scalars = optimizer.scalars(np.array([optimizer.iterations]))[0].tolist()

@@ -1,0 +1,101 @@
+"""Activation functions by name: options, shapes, identifiers. The kernels themselves are checked elsewhere."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import reference
+from fastnn import _kernels, activations
+
+NAMES = [function.__name__ for function in activations._FUNCTIONS]
+BY_ROWS = ("softmax", "log_softmax")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_ROWS])
+def test_values(name: str, dtype: str, rng: np.random.Generator) -> None:
+    x = (rng.normal(size=(7, 5)) * 4).astype(dtype)
+    function = getattr(activations, name)
+    y = function(x)
+    expected = reference.activation(activations.kernel_of(function), x, activations.kernel_params(function))
+    assert y.dtype == dtype
+    assert y.shape == x.shape
+    tolerance = 16 * np.finfo(dtype).eps
+    np.testing.assert_allclose(y, expected.astype(float), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_known_kernel(name: str) -> None:
+    kernel = activations.kernel_of(getattr(activations, name))
+    assert kernel in (*_kernels.activation_names(), *BY_ROWS)
+
+
+def test_relu_with_arguments() -> None:
+    x = np.array([-2.0, 0.0, 0.5, 1.0, 3.0])
+    assert activations.relu(x, 0.5, 2.0, 1.0).tolist() == [-1.5, -0.5, -0.25, 0.0, 2.0]
+    assert activations.relu(x, max_value=1.0).tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    assert activations.leaky_relu(x, 0.5).tolist() == [-1.0, 0.0, 0.5, 1.0, 3.0]
+    assert activations.leaky_relu(x, 0.0).tolist() == [0.0, 0.0, 0.5, 1.0, 3.0]
+    assert activations.elu(np.array([-1.0]), 2.0)[0] == pytest.approx(2.0 * math.expm1(-1.0))
+    assert activations.gelu(x, approximate=True).tolist() != activations.gelu(x).tolist()
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+@pytest.mark.parametrize("shape, axis", [((5,), 0), ((3, 4), -1), ((3, 4), 0), ((2, 3, 4), 1), ((2, 3, 4), -3)])
+def test_softmax_along_any_axis(name: str, shape: tuple[int, ...], axis: int, rng: np.random.Generator) -> None:
+    x = rng.normal(size=shape)
+    e = np.exp(x)
+    expected = e / e.sum(axis=axis, keepdims=True)
+    y = getattr(activations, name)(x, axis=axis)
+    np.testing.assert_allclose(np.exp(y) if name == "log_softmax" else y, expected, rtol=1e-13)
+    assert y.flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_softmax_refuses(name: str) -> None:
+    for x, axis in ((np.zeros((2, 2)), 2), (np.float64(1.0), -1)):
+        with pytest.raises(ValueError, match=rf"`axis` of {name}.*Received: axis={axis}"):
+            getattr(activations, name)(x, axis=axis)
+    assert getattr(activations, name)(np.zeros((0, 3))).shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_ROWS])
+def test_any_input(name: str, rng: np.random.Generator) -> None:
+    function = getattr(activations, name)
+    x = rng.normal(size=(4, 6))
+    expected = function(x)
+    for given in (np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x.astype(">f8")):
+        before = given.copy()
+        np.testing.assert_array_equal(function(given), expected)
+        np.testing.assert_array_equal(given, before)
+    assert np.ndim(function(1.0)) == 0
+    assert function([1, 2]).dtype == "float32"
+    assert function(np.zeros((0, 3))).shape == (0, 3)
+    with pytest.raises(TypeError, match=r"`x` must hold real numbers.*Received"):
+        function(["a"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_identifiers(name: str) -> None:
+    function = getattr(activations, name)
+    assert activations.get(name) is function
+    assert activations.get(function) is function
+    assert activations.serialize(function) == name
+    assert activations.deserialize(name) is function
+
+
+def test_other_identifiers() -> None:
+    assert activations.get(None) is activations.linear
+    assert activations.get("swish") is activations.silu
+    assert activations.get(np.sin) is np.sin
+    assert activations.kernel_of(np.sin) is None
+    assert activations.kernel_params(np.sin) == ()
+    with pytest.raises(ValueError, match=r"Unknown activation name. Did you mean 'relu'.*Received: 'rellu'"):
+        activations.get("rellu")
+    with pytest.raises(ValueError, match="Received: 3"):
+        activations.get(3)
+    with pytest.raises(ValueError, match="neither a name"):
+        activations.serialize(lambda x: x)
