@@ -162,10 +162,12 @@ def test_nan_goes_through(name: str, dtype: type) -> None:
             x, dy = np.full(n, 0.25, dtype), np.ones(n, dtype)
             x[at] = np.nan
             y = _kernels.activation(name, x)
-            assert np.isnan(y[at]) and np.isnan(y).sum() == 1
+            assert np.isnan(y[at])
+            assert np.isnan(y).sum() == 1
             dy[at] = np.nan
             dx = _kernels.activation_backward(name, np.full(n, 0.25, dtype), dy)
-            assert np.isnan(dx[at]) and np.isnan(dx).sum() == 1
+            assert np.isnan(dx[at])
+            assert np.isnan(dx).sum() == 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -219,9 +221,11 @@ def test_softmax_ends(n: int, dtype: type) -> None:
     x[2, -1] = np.nan
     x[3] = -1e30
     y, z = _kernels.softmax(x), _kernels.log_softmax(x)
-    assert y[0, 1] == 0 and z[0, 1] == -np.inf
+    assert y[0, 1] == 0
+    assert z[0, 1] == -np.inf
     np.testing.assert_allclose(np.delete(y[0], 1), 1 / (n - 1), rtol=4 * np.finfo(dtype).eps)
     np.testing.assert_array_equal(y[1], np.eye(n)[0])
-    assert np.isnan(y[2]).all() and np.isnan(z[2]).all()
+    assert np.isnan(y[2]).all()
+    assert np.isnan(z[2]).all()
     np.testing.assert_allclose(y[3], 1 / n, rtol=4 * np.finfo(dtype).eps)
     assert np.isfinite(y[[0, 1, 3]]).all()
