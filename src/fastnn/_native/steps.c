@@ -268,15 +268,17 @@ static void batch_normalization_gradient(fastnn_program *p, const fastnn_step *s
     else memcpy(gradient, sums, (size_t)(n * p->kernels->itemsize));
 }
 
-/* --- activity regularization: y is x; the loss gains l1 · Σ|y| + l2 · Σ y² ------------------------------------------ */
+/* --- activity regularization: y is x; the loss gains (l1 · Σ|y| + l2 · Σ y²) / samples ------------------------------ */
 
 static void activity_backward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]);
+    const double samples = (double)p->rows;
     (void)worker;
     if (!x->gradient) return;
     for (int64_t i = row0 * x->per_sample; i < row1 * x->per_sample; ++i)
         p->kernels->regularize(x->width, x->data + i * x->row * p->kernels->itemsize,
-                               x->gradient + i * x->row * p->kernels->itemsize, s->params[0], s->params[1]);
+                               x->gradient + i * x->row * p->kernels->itemsize, s->params[0] / samples,
+                               s->params[1] / samples);
 }
 
 static void activity_fold(fastnn_program *p, fastnn_step *s) {
@@ -285,6 +287,7 @@ static void activity_fold(fastnn_program *p, fastnn_step *s) {
     for (int64_t i = 0; i < p->rows * x->per_sample; ++i)
         s->batch_loss += p->kernels->regularize(x->width, x->data + i * x->row * p->kernels->itemsize, NULL,
                                                 s->params[0], s->params[1]);
+    s->batch_loss /= (double)p->rows;
 }
 
 /* --- losses and metrics: inputs are prediction, target, weight (may be absent), loss's own output (probabilities) --- */
