@@ -179,8 +179,11 @@ class Optimizer:
         iterations = np.asarray(iterations, np.int64).reshape(-1)
         rates = self.learning_rates(iterations)
         decay = 1.0 - rates * self.weight_decay if self.weight_decay is not None else np.ones_like(rates)
-        columns = np.broadcast_arrays(decay, *self.kernel_scalars(rates, iterations))
-        return np.ascontiguousarray(np.stack(columns, axis=1))
+        columns = (decay, *self.kernel_scalars(rates, iterations))
+        scalars = np.empty((len(rates), len(columns)))
+        for place, column in enumerate(columns):
+            scalars[:, place] = column
+        return scalars
 
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray) -> tuple[Any, ...]:
         """Returns what the kernel takes after the factor of decay: a number, or an array with one for each step.
