@@ -140,7 +140,7 @@ def _weights_of_classes(class_weight: Mapping[int, float], y: np.ndarray, rows: 
     else:
         labels = y.reshape(len(y), *rows)
     labels = labels.astype(np.int64)
-    weights = np.ones(labels.shape, np.float32)
+    weights = np.ones(labels.shape, np.float64)
     for label, weight in class_weight.items():
         weights[labels == label] = weight
     return weights

@@ -310,9 +310,9 @@ class Model:
             if value is not None:
                 raise NotImplementedError(f"Argument `{name}` must be None for arrays. Received: {name}={value}")
         _check_given(x, y)
-        self._build_for(x)
+        self._build_for(x, y)
         settled = self._training
-        arrays = settled.arrays(x, y, sample_weight, class_weight, check_finite)
+        arrays = settled.arrays(x, y, sample_weight, check_finite)
         validation = None
         if validation_data is not None:
             validation = self._validation_arrays(validation_data, check_finite)
@@ -320,6 +320,7 @@ class Model:
             train, held = data.split([arrays.x, arrays.y, arrays.weights], validation_split)
             arrays = training.Arrays(*train, arrays.target_shape)
             validation = training.Arrays(*held, arrays.target_shape)
+        settled.weigh_classes(arrays, class_weight)  # those trained with alone, as in Keras
         steps = -(-len(arrays.x) // batch_size)
         listening = self._listeners(callbacks, verbose, epochs, steps, add_history=True)
         training.fit(
@@ -370,8 +371,8 @@ class Model:
         _check_given(x, y)
         if steps is not None:
             raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
-        self._build_for(x)
-        arrays = self._training.arrays(x, y, sample_weight, None, check_finite)
+        self._build_for(x, y)
+        arrays = self._training.arrays(x, y, sample_weight, check_finite)
         listening = self._listeners(callbacks, verbose, 1, -(-len(arrays.x) // batch_size))
         return _returned(training.evaluate(self._training, arrays, batch_size, listening), return_dict)
 
@@ -461,9 +462,10 @@ class Model:
         """
         self._check_compiled("train_on_batch")
         _check_given(x, y)
-        self._build_for(x)
+        self._build_for(x, y)
         settled = self._training
-        arrays = settled.arrays(x, y, sample_weight, class_weight, finite=True)
+        arrays = settled.arrays(x, y, sample_weight, finite=True)
+        settled.weigh_classes(arrays, class_weight)
         with settled.lock:
             compiled = settled.train_program(arrays, len(arrays.x))
             settled.reset_metrics()
@@ -507,7 +509,7 @@ class Model:
                 f"Received: {type(validation_data).__name__}"
             )
         x, y, *weights = validation_data
-        return self._training.arrays(x, y, weights[0] if weights else None, None, finite)
+        return self._training.arrays(x, y, weights[0] if weights else None, finite)
 
     def _check_built(self, what: str) -> None:
         if not self.built:
@@ -520,9 +522,11 @@ class Model:
         if not self.compiled:
             raise RuntimeError(f"The model '{self.name}' must be compiled first: call compile(). Received: {what}")
 
-    def _build_for(self, x: Any) -> None:
+    def _build_for(self, x: Any, y: Any = None) -> None:
         if not self.built:
             x = data.as_data(x, "x")
+            if y is not None:  # a model is not built for arrays that turn out to be mistaken
+                data.check_same_length(x, data.as_data(y, "y"), "x", "y")
             self.build((None, *x.shape[1:]) if x.ndim > 1 else (None, 1))
 
     # --- copies ---

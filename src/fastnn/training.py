@@ -51,7 +51,7 @@ class Training:
         self.metrics: list[Any] | None = None
         self.weighted: list[Any] = []
         self.programs: dict[Any, Compiled] = {}
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # callbacks of `fit` may evaluate
 
     def settle(self, y: Any) -> None:
         """Chooses the loss and the metrics that fit the output and the targets; at the first data they meet."""
@@ -64,8 +64,11 @@ class Training:
         if self.loss_identifier is None:
             raise ValueError("A model needs a loss to be trained or evaluated: pass one to compile(loss=...)")
         loss = losses.resolve(self.loss_identifier, width, target_width)
-        if loss.reduction in ("none", None):
-            raise ValueError(f"A loss must be reduced to a number to be trained with. Received: reduction={loss.reduction}")
+        if loss.reduction not in ("sum_over_batch_size", "mean", "sum"):
+            raise ValueError(
+                "A loss to train with is reduced by 'sum_over_batch_size', 'mean' or 'sum'. "
+                f"Received: reduction={loss.reduction!r}"
+            )
         self.loss = loss
         self.weighted = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.weighted_identifiers]
         self.metrics = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.metric_identifiers]
@@ -116,20 +119,34 @@ class Training:
 
     # --- batches ---
 
-    def arrays(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, finite: bool) -> Arrays:
+    def arrays(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
         """Checks a data set against the model and the loss."""
+        settled = self.metrics is not None
         self.settle(y)
+        try:
+            return self._checked(x, y, sample_weight, finite)
+        except Exception:
+            if not settled:  # what was chosen for wrong targets must not stay
+                self.loss, self.metrics, self.weighted = None, None, []
+            raise
+
+    def _checked(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
         model = self.model
         x = data.as_inputs(x, model.input_shape)
         y, target_shape = data.as_targets(y, model.output_shape, self.loss.sparse)
         data.check_same_length(x, y, "x", "y")
-        weights = data.as_weights(sample_weight, y, model.output_shape[:-1], class_weight, self.loss.sparse)
+        weights = data.as_weights(sample_weight, y, model.output_shape[:-1], None, self.loss.sparse)
         if finite:
             data.check_finite(x, "x")
             data.check_finite(y, "y")
             if self.loss.sparse:
                 data.check_labels(y, model.output_shape[-1])
         return Arrays(x, y, weights, target_shape)
+
+    def weigh_classes(self, arrays: Arrays, class_weight: Any) -> None:
+        """Multiplies the weights of samples by those of their classes."""
+        rows = self.model.output_shape[:-1]
+        arrays.weights = data.as_weights(arrays.weights, arrays.y, rows, class_weight, self.loss.sparse)
 
     def bind(self, compiled: Compiled, arrays: Arrays) -> None:
         program = compiled.program
@@ -192,10 +209,17 @@ class Training:
         for metric in (*(self.metrics or ()), *self.weighted):
             metric.reset_state()
 
+    def _penalty(self) -> float:
+        """The regularizers of all weights that learn."""
+        regularized = (v for v in self.model.trainable_variables if v.regularizer is not None)
+        return sum(float(variable.regularizer(variable.value)) for variable in regularized)
+
     def logs(self, compiled: Compiled) -> dict[str, float]:
         """Loss and metrics since the start of the epoch: the loss first, then the metrics as `compile` named them."""
         loss_sum, samples = compiled.program.totals
         logs = {"loss": loss_sum / samples if samples else 0.0}
+        if not compiled.builder.learning:  # a training step adds them itself
+            logs["loss"] += self._penalty()
         for metric in (*self.metrics, *self.weighted):
             logs[metric.name] = float(metric.result())
         return logs
