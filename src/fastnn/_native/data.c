@@ -6,8 +6,13 @@
 
 void fastnn_source_init(fastnn_source *source, const void *data, fastnn_source_type type, int itemsize, int dims,
                         const int64_t *shape, const int64_t *strides) {
-    *source = (fastnn_source){.data = data, .type = type, .itemsize = itemsize, .samples = shape[0],
-                              .sample_stride = strides[0], .size = 1, .dims = 0};
+    *source = (fastnn_source){.data = data,
+                              .type = type,
+                              .itemsize = itemsize,
+                              .samples = shape[0],
+                              .sample_stride = strides[0],
+                              .size = 1,
+                              .dims = 0};
     for (int d = 1; d < dims; ++d) {
         source->size *= shape[d];
         if (shape[d] == 1) continue;
@@ -179,8 +184,16 @@ static double half_value(uint16_t bits) {
 
 static double element(fastnn_source_type type, const char *p) {
     union {
-        int8_t i8; uint8_t u8; int16_t i16; uint16_t u16; int32_t i32; uint32_t u32; int64_t i64; uint64_t u64;
-        float f32; double f64;
+        int8_t i8;
+        uint8_t u8;
+        int16_t i16;
+        uint16_t u16;
+        int32_t i32;
+        uint32_t u32;
+        int64_t i64;
+        uint64_t u64;
+        float f32;
+        double f64;
     } e;
     switch (type) {
         case FASTNN_BOOL: memcpy(&e.u8, p, 1); return e.u8 != 0;

@@ -9,9 +9,9 @@ typedef struct {
     const char *data;
     fastnn_source_type type;
     int itemsize;
-    int64_t samples, sample_stride;  /* strides in bytes */
-    int64_t size;                    /* elements in a sample */
-    int dims;                        /* of one sample, after neighbouring dimensions were merged; at least 1 */
+    int64_t samples, sample_stride; /* strides in bytes */
+    int64_t size;                   /* elements in a sample */
+    int dims;                       /* of one sample, after neighbouring dimensions were merged; at least 1 */
     int64_t shape[FASTNN_MAX_DIMS], stride[FASTNN_MAX_DIMS];
 } fastnn_source;
 

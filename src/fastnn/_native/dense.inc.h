@@ -8,12 +8,12 @@
 #define UNROLL _Pragma("GCC unroll 16")
 
 typedef struct {
-    int64_t k, n;        /* products to add; columns, at most vecs * LANES */
+    int64_t k, n; /* products to add; columns, at most vecs * LANES */
     const real *a;
     int64_t a_row, a_col;
     const real *b;
     int64_t b_row;
-    const real *bias;    /* or NULL */
+    const real *bias; /* or NULL */
     real *c;
     int64_t c_row;
     int accumulate, relu;
@@ -185,13 +185,14 @@ static void dots(const fastnn_gemm *g) {
 static void gemm(const fastnn_gemm *g) {
     assert(g->a_row == 1 || g->a_col == 1 || g->m <= 1 || g->k <= 1);
     if (g->m <= 0 || g->n <= 0) return;
-    if (g->n == 1 && !g->packed && g->m > 1 && g->k > 1) {
-        /* One column leaves every lane but one idle: put the other dimension in the lanes. */
+    if (g->n == 1 && !g->packed) {
+        /* One column leaves every lane but one idle: put the other dimension in the lanes. Whatever m, or the bits would
+         * depend on how rows are cut into blocks. */
         if (g->a_col == 1 && g->b_row == 1) {
             dots(g);
             return;
         }
-        if (g->a_row == 1 && g->c_row == 1 && !g->bias) {
+        if (g->a_row == 1 && g->c_row == 1 && g->m > 1 && !g->bias) {
             fastnn_gemm flipped = {.m = 1, .n = g->m, .k = g->k, .a = g->b, .a_row = 1, .a_col = g->b_row, .b = g->a,
                                    .b_row = g->a_col, .c = g->c, .c_row = g->m, .accumulate = g->accumulate,
                                    .relu = g->relu};

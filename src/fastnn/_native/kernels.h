@@ -72,7 +72,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int sparse;  /* target has one column of class numbers */
+    int sparse; /* target has one column of class numbers */
     void (*rows)(const fastnn_loss_args *args);
 } fastnn_loss;
 
@@ -90,8 +90,8 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int sparse;  /* target has one column of class numbers; else as many columns as prediction */
-    int64_t (*states)(const double *params);  /* how many doubles `state` has */
+    int sparse; /* target has one column of class numbers; else as many columns as prediction */
+    int64_t (*states)(const double *params); /* how many doubles `state` has */
     void (*fold)(const fastnn_metric_args *args);
 } fastnn_metric;
 
@@ -107,15 +107,26 @@ typedef struct {
 
 /* Element types a data set may come in; the order of `fastnn_kernels.convert`. */
 typedef enum {
-    FASTNN_BOOL, FASTNN_I8, FASTNN_U8, FASTNN_I16, FASTNN_U16, FASTNN_I32, FASTNN_U32, FASTNN_I64, FASTNN_U64,
-    FASTNN_F16, FASTNN_F32, FASTNN_F64, FASTNN_SOURCE_TYPES
+    FASTNN_BOOL,
+    FASTNN_I8,
+    FASTNN_U8,
+    FASTNN_I16,
+    FASTNN_U16,
+    FASTNN_I32,
+    FASTNN_U32,
+    FASTNN_I64,
+    FASTNN_U64,
+    FASTNN_F16,
+    FASTNN_F32,
+    FASTNN_F64,
+    FASTNN_SOURCE_TYPES
 } fastnn_source_type;
 
 typedef struct fastnn_kernels {
     const char *isa, *dtype;
     int itemsize;
-    int lanes;                 /* elements in a vector */
-    int tile_rows, tile_cols;  /* the register tile of gemm; packed panels are tile_cols wide */
+    int lanes;                /* elements in a vector */
+    int tile_rows, tile_cols; /* the register tile of gemm; packed panels are tile_cols wide */
 
     /* Dense: dense.inc.h */
     int64_t (*gemm_scratch)(int64_t n, int64_t k);
@@ -128,12 +139,12 @@ typedef struct fastnn_kernels {
     void (*column_sums)(int64_t m, int64_t n, const void *a, int64_t a_row, int accumulate, void *sums);
 
     /* Element by element: activations.inc.h, elementwise.inc.h. In place allowed. */
-    const fastnn_activation *activations;  /* ends with a NULL name */
+    const fastnn_activation *activations; /* ends with a NULL name */
     void (*softmax)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row);
     void (*log_softmax)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row);
     /* dx = y · (dy - Σ dy·y), and for log-softmax dx = dy - exp(y) · Σ dy */
-    void (*softmax_backward)(int64_t m, int64_t n, const void *y, int64_t y_row, const void *dy, int64_t dy_row, void *dx,
-                             int64_t dx_row);
+    void (*softmax_backward)(int64_t m, int64_t n, const void *y, int64_t y_row, const void *dy, int64_t dy_row,
+                             void *dx, int64_t dx_row);
     void (*log_softmax_backward)(int64_t m, int64_t n, const void *y, int64_t y_row, const void *dy, int64_t dy_row,
                                  void *dx, int64_t dx_row);
     void (*add)(int64_t n, const void *a, const void *b, void *c);
@@ -157,12 +168,12 @@ typedef struct fastnn_kernels {
     const fastnn_metric *metrics;
 
     /* Updates: updates.inc.h */
-    const fastnn_update *updates;  /* ends with a NULL name */
+    const fastnn_update *updates; /* ends with a NULL name */
     /* g += l1 · sign(w) + 2 · l2 · w; returns l1 · Σ|w| + l2 · Σ w² */
     double (*regularize)(int64_t n, const void *w, void *g, double l1, double l2);
-    void (*clip)(int64_t n, void *g, double limit);       /* g = min(max(g, -limit), limit) */
+    void (*clip)(int64_t n, void *g, double limit); /* g = min(max(g, -limit), limit) */
     void (*scale)(int64_t n, void *g, double factor);
-    double (*sum_of_squares)(int64_t n, const void *g);   /* accumulated in double */
+    double (*sum_of_squares)(int64_t n, const void *g); /* accumulated in double */
     double (*max_abs_difference)(int64_t n, const void *a, const void *b);
 
     /* Constraints, after an update: constraints.inc.h. Norms are moved towards [low, high] by `rate`. */
@@ -180,8 +191,8 @@ typedef struct fastnn_kernels {
 
 /* dispatch.c: the one list of ISAs */
 int fastnn_isa_count(void);
-const char *fastnn_isa_name(int index);        /* best last */
-int fastnn_isa_available(int index);           /* compiled in, and this machine and its kernel can run it */
-const fastnn_kernels *fastnn_isa_kernels(int index, int itemsize);  /* itemsize 4 or 8; NULL if not available */
+const char *fastnn_isa_name(int index); /* best last */
+int fastnn_isa_available(int index);    /* compiled in, and this machine and its kernel can run it */
+const fastnn_kernels *fastnn_isa_kernels(int index, int itemsize); /* itemsize 4 or 8; NULL if not available */
 
 #endif

@@ -54,13 +54,15 @@ void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fa
                    const double *params) {
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const int threads = flops < SHARED_FLOPS ? 1 : fastnn_get_num_threads();
-    product w = {.kernels = kernels, .gemm = g, .activation = activation, .params = params, .rows = g->m,
-                 .columns = g->n};
+    product w = {
+        .kernels = kernels, .gemm = g, .activation = activation, .params = params, .rows = g->m, .columns = g->n};
     if (g->m <= 0 || g->n <= 0) return;
     const fastnn_fp_mode mode = fastnn_flush_denormals();
     if (threads > 1) {
-        if (g->m >= threads * kernels->tile_rows) w.rows = min64(ROWS, (g->m + threads - 1) / threads);
-        else w.columns = COLUMNS;
+        if (g->m >= threads * kernels->tile_rows)
+            w.rows = min64(ROWS, (g->m + threads - 1) / threads);
+        else
+            w.columns = COLUMNS;
     }
     w.across = (g->n + w.columns - 1) / w.columns;
     w.scratch_bytes = kernels->gemm_scratch(w.columns, g->k) * kernels->itemsize;
@@ -84,8 +86,10 @@ static void run_elements(void *context, int64_t task, int worker) {
     const elements *e = context;
     const int64_t at = task * ELEMENTS, n = min64(ELEMENTS, e->n - at), byte = at * e->itemsize;
     (void)worker;
-    if (e->dy) e->activation->backward(n, e->x + byte, e->dy + byte, e->out + byte, e->params);
-    else e->activation->forward(n, e->x + byte, e->out + byte, e->params);
+    if (e->dy)
+        e->activation->backward(n, e->x + byte, e->dy + byte, e->out + byte, e->params);
+    else
+        e->activation->forward(n, e->x + byte, e->out + byte, e->params);
 }
 
 static void share_elements(elements *e) {
@@ -103,7 +107,12 @@ void fastnn_activate(const fastnn_kernels *kernels, const fastnn_activation *act
 
 void fastnn_activate_backward(const fastnn_kernels *kernels, const fastnn_activation *activation, int64_t n,
                               const void *x_or_y, const void *dy, void *dx, const double *params) {
-    elements e = {.n = n, .itemsize = kernels->itemsize, .activation = activation, .x = x_or_y, .dy = dy, .out = dx,
+    elements e = {.n = n,
+                  .itemsize = kernels->itemsize,
+                  .activation = activation,
+                  .x = x_or_y,
+                  .dy = dy,
+                  .out = dx,
                   .params = params};
     share_elements(&e);
 }

@@ -14,13 +14,13 @@ static void *grown(void *list, int count, size_t item) {
     return realloc(list, (count ? 2 * (size_t)count : 1) * item);
 }
 
-#define ADD(program, list, count, ...)                                                 \
-    do {                                                                               \
+#define ADD(program, list, count, ...)                                                  \
+    do {                                                                                \
         void *more = grown((program)->list, (program)->count, sizeof *(program)->list); \
-        if (!more) return -1;                                                          \
-        (program)->list = more;                                                        \
-        (program)->list[(program)->count] = __VA_ARGS__;                               \
-        return (program)->count++;                                                     \
+        if (!more) return -1;                                                           \
+        (program)->list = more;                                                         \
+        (program)->list[(program)->count] = __VA_ARGS__;                                \
+        return (program)->count++;                                                      \
     } while (0)
 
 fastnn_program *fastnn_program_new(const fastnn_kernels *kernels) {
@@ -45,14 +45,23 @@ void fastnn_program_free(fastnn_program *p) {
 }
 
 int fastnn_program_value(fastnn_program *p, int64_t per_sample, int64_t width, int wants_gradient) {
-    ADD(p, values, n_values, (fastnn_value){.per_sample = per_sample, .width = width, .row = width,
-                                            .root = p->n_values, .wants_gradient = wants_gradient});
+    ADD(p, values, n_values,
+        (fastnn_value){.per_sample = per_sample,
+                       .width = width,
+                       .row = width,
+                       .root = p->n_values,
+                       .wants_gradient = wants_gradient});
 }
 
 int fastnn_program_view(fastnn_program *p, int value, int64_t per_sample, int64_t width) {
     const fastnn_value of = p->values[value];
-    ADD(p, values, n_values, (fastnn_value){.per_sample = per_sample, .width = width, .row = width, .root = of.root,
-                                            .column = of.column, .wants_gradient = of.wants_gradient});
+    ADD(p, values, n_values,
+        (fastnn_value){.per_sample = per_sample,
+                       .width = width,
+                       .row = width,
+                       .root = of.root,
+                       .column = of.column,
+                       .wants_gradient = of.wants_gradient});
 }
 
 int fastnn_program_parameter(fastnn_program *p, void *data, int64_t rows, int64_t cols, int trainable) {
@@ -62,16 +71,19 @@ int fastnn_program_parameter(fastnn_program *p, void *data, int64_t rows, int64_
 
 int fastnn_program_step(fastnn_program *p, const fastnn_op *op) {
     ADD(p, steps, n_steps,
-        (fastnn_step){.op = op, .inputs = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE}, .output = FASTNN_NONE,
-                      .parameters = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE}, .default_params = 1,
-                      .loss_weight = 1, .row_loss = FASTNN_NONE, .python = FASTNN_NONE});
+        (fastnn_step){.op = op,
+                      .inputs = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE},
+                      .output = FASTNN_NONE,
+                      .parameters = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE},
+                      .default_params = 1,
+                      .loss_weight = 1,
+                      .row_loss = FASTNN_NONE,
+                      .python = FASTNN_NONE});
 }
 
 int fastnn_program_feed(fastnn_program *p, int value) { ADD(p, feeds, n_feeds, (fastnn_feed){.value = value}); }
 
-int fastnn_program_result(fastnn_program *p, int value) {
-    ADD(p, results, n_results, (fastnn_result){.value = value});
-}
+int fastnn_program_result(fastnn_program *p, int value) { ADD(p, results, n_results, (fastnn_result){.value = value}); }
 
 /* --- the arena ------------------------------------------------------------------------------------------------- */
 
@@ -257,8 +269,8 @@ static int list_tasks(fastnn_program *p) {
         const int64_t rows = tile_rows(p->kernels, q);
         if (!q->trainable) continue;
         for (int64_t row = 0; row < q->rows; row += rows)
-            tasks[count++] = (fastnn_weights_task){.fold = FASTNN_NONE, .parameter = i, .row0 = row,
-                                                   .row1 = q->rows < row + rows ? q->rows : row + rows};
+            tasks[count++] = (fastnn_weights_task){
+                .fold = FASTNN_NONE, .parameter = i, .row0 = row, .row1 = q->rows < row + rows ? q->rows : row + rows};
     }
     p->constrained = 0;
     for (int i = 0; i < p->n_parameters; ++i)

@@ -24,16 +24,20 @@ typedef struct fastnn_step fastnn_step;
 /* Rows of reals that steps hand on: per_sample rows of `width` for each sample, `row` elements apart. */
 typedef struct {
     int64_t per_sample, width, row;
-    int root;             /* the value whose memory this one looks at: itself, unless it is a view */
-    int64_t column;       /* of the root, where a view begins */
+    int root;       /* the value whose memory this one looks at: itself, unless it is a view */
+    int64_t column; /* of the root, where a view begins */
     int wants_gradient;
-    char *data, *gradient;  /* sample 0 of the batch; gradient is NULL where none is wanted */
-    int64_t data_at, gradient_at;  /* bytes into the arena */
+    char *data, *gradient;        /* sample 0 of the batch; gradient is NULL where none is wanted */
+    int64_t data_at, gradient_at; /* bytes into the arena */
 } fastnn_value;
 
 /* What weights are brought back to after an update. */
 typedef enum {
-    FASTNN_FREE, FASTNN_POSITIVE, FASTNN_NORM_OF_COLUMNS, FASTNN_NORM_OF_ROWS, FASTNN_PYTHON_CONSTRAINT
+    FASTNN_FREE,
+    FASTNN_POSITIVE,
+    FASTNN_NORM_OF_COLUMNS,
+    FASTNN_NORM_OF_ROWS,
+    FASTNN_PYTHON_CONSTRAINT
 } fastnn_constraint;
 
 /* A matrix of weights (vectors have one row), in memory that its owner, a Variable, keeps alive. */
@@ -43,21 +47,21 @@ typedef struct {
     int trainable;
     int wants_transposed;
     double l1, l2;
-    int decays;              /* weight decay applies */
+    int decays; /* weight decay applies */
     void *slots[FASTNN_MAX_SLOTS];
-    void *gradient;          /* where the gradient is kept, if anything asks for it before or instead of the update */
-    void *transposed;        /* packed transpose, for dx = dy · wᵀ; in the arena */
+    void *gradient;   /* where the gradient is kept, if anything asks for it before or instead of the update */
+    void *transposed; /* packed transpose, for dx = dy · wᵀ; in the arena */
     int64_t gradient_at, transposed_at;
     int keep;
     fastnn_constraint constraint;
-    double low, high, rate;  /* of a norm, and how far it moves towards them */
-    int python;              /* which callable constrains it */
+    double low, high, rate; /* of a norm, and how far it moves towards them */
+    int python;             /* which callable constrains it */
 } fastnn_parameter;
 
 /* What a step does. Samples [row0, row1) of the batch; every function may be NULL. */
 typedef struct {
     const char *name;
-    int adds_loss; /* batch_loss is part of what is minimized */
+    int adds_loss;                                    /* batch_loss is part of what is minimized */
     void (*prepare)(fastnn_program *, fastnn_step *); /* once at the start of a run: parameters may have changed */
     void (*forward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
     void (*backward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
@@ -74,23 +78,23 @@ typedef struct {
 
 struct fastnn_step {
     const fastnn_op *op;
-    int inputs[FASTNN_MAX_INPUTS], output;       /* values; FASTNN_NONE where there is none */
+    int inputs[FASTNN_MAX_INPUTS], output; /* values; FASTNN_NONE where there is none */
     int parameters[FASTNN_MAX_PARAMETERS];
-    int backward;                                /* the output has a gradient to pass back, or a parameter to learn */
-    const fastnn_activation *activation;         /* NULL: linear */
+    int backward;                        /* the output has a gradient to pass back, or a parameter to learn */
+    const fastnn_activation *activation; /* NULL: linear */
     const fastnn_loss *loss;
     const fastnn_metric *metric;
-    double params[FASTNN_MAX_PARAMS];            /* of the activation, loss or metric */
-    int default_params;                          /* none were given */
+    double params[FASTNN_MAX_PARAMS]; /* of the activation, loss or metric */
+    int default_params;               /* none were given */
     double rate, epsilon, momentum;
-    uint64_t stream;                             /* which of the seed's random streams */
-    double *state;                               /* of a metric, owned by its object */
+    uint64_t stream; /* which of the seed's random streams */
+    double *state;   /* of a metric, owned by its object */
     double loss_weight;
-    int sum_reduction;                           /* the loss is a sum over the batch, not a mean */
-    int row_loss;                                /* the value that holds a loss's rows */
-    double batch_loss, loss_sum;                 /* of this batch; over the run, times samples */
-    int python;                                  /* which callable, for steps written in Python */
-    void *buffer;                                /* private to the step, in the arena */
+    int sum_reduction;           /* the loss is a sum over the batch, not a mean */
+    int row_loss;                /* the value that holds a loss's rows */
+    double batch_loss, loss_sum; /* of this batch; over the run, times samples */
+    int python;                  /* which callable, for steps written in Python */
+    void *buffer;                /* private to the step, in the arena */
     int64_t buffer_at;
 };
 
@@ -101,7 +105,7 @@ typedef struct {
 
 typedef struct {
     int value;
-    char *data;  /* sample 0 of the whole data set */
+    char *data; /* sample 0 of the whole data set */
 } fastnn_result;
 
 enum { FASTNN_FORWARD, FASTNN_BACKWARD };
@@ -110,21 +114,21 @@ typedef struct {
 } fastnn_move;
 
 typedef struct {
-    int begin, end;  /* moves */
-    int batch;       /* one step over the whole batch, instead of moves by blocks of rows */
+    int begin, end; /* moves */
+    int batch;      /* one step over the whole batch, instead of moves by blocks of rows */
 } fastnn_stage;
 
 typedef struct {
-    int fold;  /* the step to fold, or FASTNN_NONE: a tile of a parameter */
+    int fold; /* the step to fold, or FASTNN_NONE: a tile of a parameter */
     int parameter;
     int64_t row0, row1;
     double penalty;
 } fastnn_weights_task;
 
 typedef struct {
-    void *scratch;   /* of gemm */
-    void *tile;      /* gradient of one tile of weights */
-    void *packed;    /* dy of a dense step, packed for dw, and which step and batch it was */
+    void *scratch; /* of gemm */
+    void *tile;    /* gradient of one tile of weights */
+    void *packed;  /* dy of a dense step, packed for dw, and which step and batch it was */
     const fastnn_step *packed_step;
     uint64_t packed_batch;
 } fastnn_worker;
@@ -139,7 +143,7 @@ struct fastnn_program {
     int n_values, n_parameters, n_steps, n_feeds, n_results;
 
     /* laid out by fastnn_program_finish */
-    int64_t capacity;  /* samples in a batch, at most */
+    int64_t capacity; /* samples in a batch, at most */
     char *arena;
     int64_t arena_bytes;
     fastnn_move *moves;
@@ -151,25 +155,25 @@ struct fastnn_program {
     int64_t flops; /* a sample, all phases */
     int64_t bytes_per_sample, parameter_bytes;
     int constrained; /* some parameters are */
-    int training;  /* there are parameters to update, or gradients to keep */
+    int training;    /* there are parameters to update, or gradients to keep */
 
     /* set before a run */
-    const int64_t *order;  /* of samples; NULL: as they lie */
+    const int64_t *order; /* of samples; NULL: as they lie */
     int64_t samples;
     int64_t batch_size;
-    const fastnn_update *update;  /* NULL: gradients are kept, nothing is updated */
-    const double *scalars;        /* of each step: update->scalars doubles */
-    double clip_value, clip_norm, global_clip_norm;  /* 0: none */
+    const fastnn_update *update;                    /* NULL: gradients are kept, nothing is updated */
+    const double *scalars;                          /* of each step: update->scalars doubles */
+    double clip_value, clip_norm, global_clip_norm; /* 0: none */
     uint64_t seed, iteration;
-    int (*python)(void *context, int callable, int direction);  /* 0, or -1: raised */
+    int (*python)(void *context, int callable, int direction); /* 0, or -1: raised */
     void *context;
-    int copies_inputs;  /* Python steps may hold on to what they see, so they never see the caller's own arrays */
+    int copies_inputs; /* Python steps may hold on to what they see, so they never see the caller's own arrays */
 
     /* during a run */
-    int64_t first, rows;  /* the batch: first sample, number of samples */
-    const double *h;      /* this step's scalars */
-    uint64_t batch;       /* counts batches of all runs */
-    int current_step;     /* for Python steps */
+    int64_t first, rows; /* the batch: first sample, number of samples */
+    const double *h;     /* this step's scalars */
+    uint64_t batch;      /* counts batches of all runs */
+    int current_step;    /* for Python steps */
 
     double loss_sum, samples_seen, last_loss; /* totals since fastnn_program_reset */
 };
@@ -191,7 +195,7 @@ int fastnn_program_result(fastnn_program *, int value);
  * program stays as it was. */
 int fastnn_program_finish(fastnn_program *, int64_t capacity);
 
-void fastnn_program_reset(fastnn_program *); /* totals to zero */
+void fastnn_program_reset(fastnn_program *);   /* totals to zero */
 void fastnn_program_prepare(fastnn_program *); /* once before running: derived copies follow the parameters */
 
 /* Runs up to `steps` batches from batch number `first` on, and returns how many were run: fewer when `seconds` have

@@ -14,7 +14,7 @@ enum {
     BLOCK_BYTES = 1 << 17,  /* a block's rows, where the parameters leave them room */
     MIN_BLOCK = 28,
     MAX_BLOCK = 256,
-    TIMED_FLOPS = 1000000   /* the clock is read about once in so much work: reading it costs 25 ns */
+    TIMED_FLOPS = 1000000 /* the clock is read about once in so much work: reading it costs 25 ns */
 };
 
 static double now(void) {
@@ -30,7 +30,7 @@ static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 typedef struct {
     fastnn_program *program;
     const fastnn_stage *stage;
-    int first, last;  /* of the stages: it reads the inputs, it hands out the results */
+    int first, last; /* of the stages: it reads the inputs, it hands out the results */
     int64_t block;
 } rows_phase;
 
@@ -155,8 +155,8 @@ static void run_task(void *context, int64_t task, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
     void *g = keeps_gradients(p) ? at_row(p, q, q->gradient, t->row0) : p->workers[worker].tile;
     sum_gradients(p, t, g, worker);
-    t->penalty = q->l1 || q->l2 ? p->kernels->regularize((t->row1 - t->row0) * q->cols,
-                                                         at_row(p, q, q->data, t->row0), g, q->l1, q->l2)
+    t->penalty = q->l1 || q->l2 ? p->kernels->regularize((t->row1 - t->row0) * q->cols, at_row(p, q, q->data, t->row0),
+                                                         g, q->l1, q->l2)
                                 : 0;
     if (!keeps_gradients(p)) update_rows(p, q, t->row0, t->row1, g);
 }
@@ -244,8 +244,10 @@ static void point_at_inputs(fastnn_program *p) {
         const char *data = p->order || p->copies_inputs || !p->feeds[i].source.data
                                ? NULL
                                : fastnn_source_in_place(&p->feeds[i].source, p->kernels);
-        if (data) v->data = (char *)data + p->first * p->feeds[i].source.sample_stride;
-        else v->data = p->arena + p->values[v->root].data_at;
+        if (data)
+            v->data = (char *)data + p->first * p->feeds[i].source.sample_stride;
+        else
+            v->data = p->arena + p->values[v->root].data_at;
     }
     for (int i = 0; i < p->n_values; ++i) {
         fastnn_value *v = &p->values[i];

@@ -14,8 +14,8 @@ static void *weights(const fastnn_program *p, const fastnn_step *s, int which) {
 static const double *params(const fastnn_step *s) { return s->default_params ? NULL : s->params; }
 
 /* Calls an elementwise kernel on rows of equal width: once where they lie end to end, else row by row. */
-static void activate(const fastnn_program *p, const fastnn_step *s, const char *x, int64_t x_row, char *y, int64_t y_row,
-                     int64_t m, int64_t n) {
+static void activate(const fastnn_program *p, const fastnn_step *s, const char *x, int64_t x_row, char *y,
+                     int64_t y_row, int64_t m, int64_t n) {
     const int64_t itemsize = p->kernels->itemsize;
     if (x_row == n && y_row == n) {
         s->activation->forward(m * n, x, y, params(s));
@@ -44,9 +44,19 @@ static void dense_forward(fastnn_program *p, const fastnn_step *s, int64_t row0,
     const int64_t m = (row1 - row0) * x->per_sample;
     char *out = fastnn_row(p, y, y->data, row0);
     const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
-    const fastnn_gemm g = {.m = m, .n = y->width, .k = x->width, .a = fastnn_row(p, x, x->data, row0), .a_row = x->row,
-                           .a_col = 1, .b = weights(p, s, 0), .b_row = y->width, .bias = weights(p, s, 1), .c = out,
-                           .c_row = y->row, .relu = relu, .scratch = p->workers[worker].scratch};
+    const fastnn_gemm g = {.m = m,
+                           .n = y->width,
+                           .k = x->width,
+                           .a = fastnn_row(p, x, x->data, row0),
+                           .a_row = x->row,
+                           .a_col = 1,
+                           .b = weights(p, s, 0),
+                           .b_row = y->width,
+                           .bias = weights(p, s, 1),
+                           .c = out,
+                           .c_row = y->row,
+                           .relu = relu,
+                           .scratch = p->workers[worker].scratch};
     p->kernels->gemm(&g);
     if (s->activation && !relu) activate(p, s, out, y->row, out, y->row, m, y->width);
 }
@@ -60,9 +70,16 @@ static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0
     if (s->activation)
         activate_backward(p, s, fastnn_row(p, y, y->data, row0), y->row, dy, y->row, dy, y->row, m, y->width);
     if (!x->gradient) return;
-    const fastnn_gemm g = {.m = m, .n = x->width, .k = y->width, .a = dy, .a_row = y->row, .a_col = 1,
-                           .b = p->parameters[s->parameters[0]].transposed, .packed = 1,
-                           .c = fastnn_row(p, x, x->gradient, row0), .c_row = x->row};
+    const fastnn_gemm g = {.m = m,
+                           .n = x->width,
+                           .k = y->width,
+                           .a = dy,
+                           .a_row = y->row,
+                           .a_col = 1,
+                           .b = p->parameters[s->parameters[0]].transposed,
+                           .packed = 1,
+                           .c = fastnn_row(p, x, x->gradient, row0),
+                           .c_row = x->row};
     p->kernels->gemm(&g);
 }
 
@@ -76,8 +93,16 @@ static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, i
         p->kernels->column_sums(m, y->width, y->gradient, y->row, accumulate, gradient);
         return;
     }
-    fastnn_gemm g = {.m = row1 - row0, .n = y->width, .k = m, .a = x->data + row0 * p->kernels->itemsize, .a_row = 1,
-                     .a_col = x->row, .b = y->gradient, .b_row = y->row, .c = gradient, .c_row = y->width,
+    fastnn_gemm g = {.m = row1 - row0,
+                     .n = y->width,
+                     .k = m,
+                     .a = x->data + row0 * p->kernels->itemsize,
+                     .a_row = 1,
+                     .a_col = x->row,
+                     .b = y->gradient,
+                     .b_row = y->row,
+                     .c = gradient,
+                     .c_row = y->width,
                      .accumulate = accumulate};
     if (x->width > 2 * p->kernels->tile_cols && y->width > p->kernels->tile_cols) {
         /* several tiles will read dz: pack it once for all that this worker gets */
@@ -169,8 +194,10 @@ static double get(const fastnn_program *p, const void *data, int64_t i) {
 }
 
 static void set(const fastnn_program *p, void *data, int64_t i, double x) {
-    if (p->kernels->itemsize == 4) ((float *)data)[i] = (float)x;
-    else ((double *)data)[i] = x;
+    if (p->kernels->itemsize == 4)
+        ((float *)data)[i] = (float)x;
+    else
+        ((double *)data)[i] = x;
 }
 
 static char *vector(const fastnn_program *p, const fastnn_step *s, int which) {
@@ -252,11 +279,11 @@ static void batch_normalization_backward(fastnn_program *p, const fastnn_step *s
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     (void)worker;
     if (!x->gradient) return;
-    p->kernels->normalization_backward(
-        (row1 - row0) * x->per_sample, x->width, p->rows * x->per_sample, fastnn_row(p, x, x->data, row0), x->row,
-        fastnn_row(p, y, y->gradient, row0), y->row, vector(p, s, BATCH_MEAN), vector(p, s, INV_STD),
-        weights(p, s, GAMMA), vector(p, s, SUM_DY), vector(p, s, SUM_DY_XHAT), fastnn_row(p, x, x->gradient, row0),
-        x->row);
+    p->kernels->normalization_backward((row1 - row0) * x->per_sample, x->width, p->rows * x->per_sample,
+                                       fastnn_row(p, x, x->data, row0), x->row, fastnn_row(p, y, y->gradient, row0),
+                                       y->row, vector(p, s, BATCH_MEAN), vector(p, s, INV_STD), weights(p, s, GAMMA),
+                                       vector(p, s, SUM_DY), vector(p, s, SUM_DY_XHAT),
+                                       fastnn_row(p, x, x->gradient, row0), x->row);
 }
 
 static void batch_normalization_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
@@ -264,8 +291,10 @@ static void batch_normalization_gradient(fastnn_program *p, const fastnn_step *s
     const int64_t n = value(p, s->output)->width;
     const char *sums = vector(p, s, which == GAMMA ? SUM_DY_XHAT : SUM_DY);
     (void)row0, (void)row1, (void)worker;
-    if (accumulate) p->kernels->add(n, gradient, sums, gradient);
-    else memcpy(gradient, sums, (size_t)(n * p->kernels->itemsize));
+    if (accumulate)
+        p->kernels->add(n, gradient, sums, gradient);
+    else
+        memcpy(gradient, sums, (size_t)(n * p->kernels->itemsize));
 }
 
 /* --- activity regularization: y is x; the loss gains (l1 · Σ|y| + l2 · Σ y²) / samples ------------------------------ */
@@ -309,13 +338,20 @@ static void loss_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, 
     const fastnn_value *w = s->inputs[WEIGHT] == FASTNN_NONE ? NULL : value(p, s->inputs[WEIGHT]);
     const fastnn_value *y = s->output == FASTNN_NONE ? NULL : value(p, s->output), *l = value(p, s->row_loss);
     (void)worker;
-    const fastnn_loss_args args = {
-        .m = (row1 - row0) * x->per_sample, .n = x->width, .prediction = fastnn_row(p, x, x->data, row0),
-        .prediction_row = x->row, .target = fastnn_row(p, t, t->data, row0), .target_row = t->row,
-        .weight = w ? fastnn_row(p, w, w->data, row0) : NULL, .scale = s->loss_weight * loss_scale(p, s),
-        .params = params(s), .row_loss = fastnn_row(p, l, l->data, row0),
-        .gradient = x->gradient ? fastnn_row(p, x, x->gradient, row0) : NULL, .gradient_row = x->row,
-        .output = y ? fastnn_row(p, y, y->data, row0) : NULL, .output_row = y ? y->row : 0};
+    const fastnn_loss_args args = {.m = (row1 - row0) * x->per_sample,
+                                   .n = x->width,
+                                   .prediction = fastnn_row(p, x, x->data, row0),
+                                   .prediction_row = x->row,
+                                   .target = fastnn_row(p, t, t->data, row0),
+                                   .target_row = t->row,
+                                   .weight = w ? fastnn_row(p, w, w->data, row0) : NULL,
+                                   .scale = s->loss_weight * loss_scale(p, s),
+                                   .params = params(s),
+                                   .row_loss = fastnn_row(p, l, l->data, row0),
+                                   .gradient = x->gradient ? fastnn_row(p, x, x->gradient, row0) : NULL,
+                                   .gradient_row = x->row,
+                                   .output = y ? fastnn_row(p, y, y->data, row0) : NULL,
+                                   .output_row = y ? y->row : 0};
     s->loss->rows(&args);
 }
 
@@ -327,16 +363,24 @@ static void loss_fold(fastnn_program *p, fastnn_step *s) {
 static void metric_fold(fastnn_program *p, fastnn_step *s) {
     const fastnn_value *x = value(p, s->inputs[PREDICTION]), *t = value(p, s->inputs[TARGET]);
     const fastnn_value *w = s->inputs[WEIGHT] == FASTNN_NONE ? NULL : value(p, s->inputs[WEIGHT]);
-    const fastnn_metric_args args = {.m = p->rows * x->per_sample, .n = x->width, .prediction = x->data,
-                                     .prediction_row = x->row, .target = t->data, .target_row = t->row,
-                                     .target_n = t->width, .weight = w ? w->data : NULL, .params = params(s),
+    const fastnn_metric_args args = {.m = p->rows * x->per_sample,
+                                     .n = x->width,
+                                     .prediction = x->data,
+                                     .prediction_row = x->row,
+                                     .target = t->data,
+                                     .target_row = t->row,
+                                     .target_n = t->width,
+                                     .weight = w ? w->data : NULL,
+                                     .params = params(s),
                                      .state = s->state};
     s->metric->fold(&args);
 }
 
 /* --- steps written in Python --------------------------------------------------------------------------------------- */
 
-static int python_forward(fastnn_program *p, fastnn_step *s) { return p->python(p->context, s->python, FASTNN_FORWARD); }
+static int python_forward(fastnn_program *p, fastnn_step *s) {
+    return p->python(p->context, s->python, FASTNN_FORWARD);
+}
 
 static int python_backward(fastnn_program *p, fastnn_step *s) {
     return p->python(p->context, s->python, FASTNN_BACKWARD);
@@ -350,28 +394,42 @@ static void python_gradient(fastnn_program *p, const fastnn_step *s, int which, 
     const int64_t n = (row1 - row0) * q->cols;
     (void)worker;
     if (kept == gradient) return;
-    if (accumulate) p->kernels->add(n, gradient, kept, gradient);
-    else memcpy(gradient, kept, (size_t)(n * p->kernels->itemsize));
+    if (accumulate)
+        p->kernels->add(n, gradient, kept, gradient);
+    else
+        memcpy(gradient, kept, (size_t)(n * p->kernels->itemsize));
 }
 
 static const fastnn_op ops[] = {
-    {.name = "dense", .forward = dense_forward, .backward = dense_backward, .gradient = dense_gradient,
+    {.name = "dense",
+     .forward = dense_forward,
+     .backward = dense_backward,
+     .gradient = dense_gradient,
      .flops = dense_flops},
     {.name = "activation", .forward = activation_forward, .backward = activation_backward, .flops = activation_flops},
     {.name = "softmax", .forward = softmax_forward, .backward = softmax_backward, .flops = activation_flops},
     {.name = "dropout", .forward = dropout_forward, .backward = dropout_backward, .flops = activation_flops},
-    {.name = "normalization", .prepare = normalization_prepare, .forward = affine_forward, .backward = affine_backward,
+    {.name = "normalization",
+     .prepare = normalization_prepare,
+     .forward = affine_forward,
+     .backward = affine_backward,
      .buffer = affine_buffer},
-    {.name = "moving_normalization", .prepare = moving_prepare, .forward = affine_forward, .backward = affine_backward,
+    {.name = "moving_normalization",
+     .prepare = moving_prepare,
+     .forward = affine_forward,
+     .backward = affine_backward,
      .buffer = affine_buffer},
-    {.name = "batch_normalization", .forward_batch = batch_normalization_statistics, .forward = affine_forward,
-     .backward_batch = batch_normalization_sums, .backward = batch_normalization_backward,
-     .gradient = batch_normalization_gradient, .buffer = affine_buffer},
+    {.name = "batch_normalization",
+     .forward_batch = batch_normalization_statistics,
+     .forward = affine_forward,
+     .backward_batch = batch_normalization_sums,
+     .backward = batch_normalization_backward,
+     .gradient = batch_normalization_gradient,
+     .buffer = affine_buffer},
     {.name = "activity_regularization", .adds_loss = 1, .backward = activity_backward, .fold = activity_fold},
     {.name = "loss", .adds_loss = 1, .forward = loss_forward, .fold = loss_fold},
     {.name = "metric", .fold = metric_fold},
-    {.name = "python", .forward_batch = python_forward, .backward_batch = python_backward,
-     .gradient = python_gradient},
+    {.name = "python", .forward_batch = python_forward, .backward_batch = python_backward, .gradient = python_gradient},
     {.name = "python_loss", .adds_loss = 1, .forward_batch = python_forward, .fold = loss_fold},
 };
 

@@ -36,9 +36,8 @@ static struct {
     pthread_mutex_t sleep_lock;
     pthread_cond_t wake;
     pthread_mutex_t in_use; /* held by the caller for the length of its region */
-} pool = {.sleep_lock = PTHREAD_MUTEX_INITIALIZER,
-          .wake = PTHREAD_COND_INITIALIZER,
-          .in_use = PTHREAD_MUTEX_INITIALIZER};
+} pool = {
+    .sleep_lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .in_use = PTHREAD_MUTEX_INITIALIZER};
 
 static atomic_int num_threads; /* 0: not asked yet */
 
@@ -123,8 +122,8 @@ static void *work(void *number) {
             pthread_mutex_unlock(&pool.sleep_lock);
         }
         /* Enter, unless the door closed meanwhile. Only inside are the fields of the region safe to read. */
-        while (is_new(door, seen) && !atomic_compare_exchange_weak_explicit(&pool.door, &door, door + 1,
-                                                                           memory_order_acq_rel, memory_order_acquire)) {
+        while (is_new(door, seen) && !atomic_compare_exchange_weak_explicit(
+                                         &pool.door, &door, door + 1, memory_order_acq_rel, memory_order_acquire)) {
         }
         if (!is_new(door, seen)) continue;
         seen = door / GENERATION;
