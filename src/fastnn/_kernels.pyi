@@ -20,17 +20,7 @@ def loss_names() -> list[str]: ...
 def metric_names() -> list[str]: ...
 def update_names() -> dict[str, tuple[int, int]]: ...
 
-# Functions of arrays: C-contiguous, of one dtype, float32 or float64
-def activation(
-    name: str, x: NDArray[Any], params: Sequence[float] = (), out: NDArray[Any] | None = None
-) -> NDArray[Any]: ...
-def activation_backward(
-    name: str, x_or_y: NDArray[Any], dy: NDArray[Any], params: Sequence[float] = (), out: NDArray[Any] | None = None
-) -> NDArray[Any]: ...
-def softmax(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-def log_softmax(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-def softmax_backward(y: NDArray[Any], dy: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-def log_softmax_backward(y: NDArray[Any], dy: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+# Functions of prepared arrays: C-contiguous, of one dtype, float32 or float64
 def dropout(
     x: NDArray[Any], rate: float, key: int, counter: int, first: int = 0, out: NDArray[Any] | None = None
 ) -> NDArray[Any]: ...
@@ -57,6 +47,7 @@ def loss(
     scale: float = 1.0,
     gradient: bool = True,
     output: NDArray[Any] | None = None,
+    out: NDArray[Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any] | None]: ...
 def metric(
     name: str,
@@ -72,7 +63,18 @@ def update(
 def regularize(w: NDArray[Any], g: NDArray[Any] | None, l1: float, l2: float) -> float: ...
 def max_abs_difference(a: NDArray[Any], b: NDArray[Any]) -> float: ...
 
-# The dense product: anything NumPy can hold
+# Functions of anything that NumPy can hold; a result without axes is a scalar
+def prepared(x: ArrayLike, name: str = "x", like: NDArray[Any] | None = None) -> NDArray[Any]: ...
+def activation(name: str, x: ArrayLike, params: Sequence[float] = (), out: NDArray[Any] | None = None) -> Any: ...
+def activation_backward(
+    name: str, x_or_y: ArrayLike, dy: ArrayLike, params: Sequence[float] = (), out: NDArray[Any] | None = None
+) -> Any: ...
+def softmax(x: ArrayLike, out: NDArray[Any] | None = None, axis: int = -1) -> NDArray[Any]: ...
+def log_softmax(x: ArrayLike, out: NDArray[Any] | None = None, axis: int = -1) -> NDArray[Any]: ...
+def softmax_backward(y: ArrayLike, dy: ArrayLike, out: NDArray[Any] | None = None, axis: int = -1) -> NDArray[Any]: ...
+def log_softmax_backward(
+    y: ArrayLike, dy: ArrayLike, out: NDArray[Any] | None = None, axis: int = -1
+) -> NDArray[Any]: ...
 def linear(
     x: ArrayLike,
     w: ArrayLike,
@@ -82,16 +84,21 @@ def linear(
     *,
     params: Sequence[float] = (),
 ) -> NDArray[Any]: ...
-def matmul_2d(a: ArrayLike, b: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-def linear_gradients(
-    dz: NDArray[Any],
-    x: NDArray[Any] | None,
-    w: NDArray[Any] | None,
-    dx: NDArray[Any] | None,
-    dw: NDArray[Any] | None,
-    db: NDArray[Any] | None,
-    accumulate: bool,
-) -> None: ...
+def matmul(a: ArrayLike, b: ArrayLike, out: NDArray[Any] | None = None) -> Any: ...
+def linear_backward(
+    dy: ArrayLike,
+    x: ArrayLike | None,
+    w: ArrayLike | None,
+    y: ArrayLike | None = None,
+    activation: str | None = None,
+    *,
+    params: Sequence[float] = (),
+    dx: NDArray[Any] | None = None,
+    dw: NDArray[Any] | None = None,
+    db: NDArray[Any] | None = None,
+    accumulate: bool = False,
+    needs: Sequence[str] = ("dx", "dw", "db"),
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None]: ...
 
 # Data sets: any dtype, strides and alignment
 def first_not_finite(a: NDArray[Any]) -> tuple[int, ...] | None: ...
@@ -113,6 +120,15 @@ class Program:
         decays: bool = True,
         keep: bool = False,
     ) -> int: ...
+    def constrain(
+        self,
+        parameter: int,
+        kind: str,
+        low: float = 0,
+        high: float = 0,
+        rate: float = 1,
+        python: Callable[[bool], object] | None = None,
+    ) -> None: ...
     def step(
         self,
         op: str,

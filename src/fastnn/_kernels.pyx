@@ -1,8 +1,9 @@
 # cython: freethreading_compatible=False
 """The only door between Python and C: it checks, converts, releases the GIL and calls.
 
-Three parts: the instruction set, threads and lookups by name (here); functions of arrays (_kernels_arrays.pxi); and
-compiled programs (_kernels_program.pxi). Nothing below this door checks its arguments again.
+Its parts: the instruction set, threads and lookups by name (here); functions of prepared arrays (_kernels_arrays.pxi)
+and of any arrays (_kernels_ops.pxi, _kernels_dense.pxi); and compiled programs (_kernels_program.pxi). Nothing below
+this door checks its arguments again.
 """
 
 cimport cython
@@ -265,4 +266,6 @@ cdef int read_params(params, double *into) except -1:
 
 
 include "_kernels_arrays.pxi"
+include "_kernels_ops.pxi"
+include "_kernels_dense.pxi"
 include "_kernels_program.pxi"

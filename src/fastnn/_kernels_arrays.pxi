@@ -1,10 +1,4 @@
-# Functions of arrays. Most take C-contiguous arrays of one dtype, which their callers in Python see to; `linear`,
-# `linear_backward` and `matmul` are called by users directly, and take whatever NumPy can hold.
-
-ctypedef void (*rows_kernel)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row) noexcept nogil
-ctypedef void (*rows_backward_kernel)(int64_t m, int64_t n, const void *y, int64_t y_row, const void *dy,
-                                      int64_t dy_row, void *dx, int64_t dx_row) noexcept nogil
-
+# Functions of arrays that callers in Python have prepared: C-contiguous, and all of one dtype.
 
 cdef cnp.ndarray empty_like(cnp.ndarray a):
     return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), cnp.PyArray_TYPE(a), 0)
@@ -15,86 +9,12 @@ cdef cnp.ndarray output_for(cnp.ndarray like, out, str name):
     if out is None:
         return empty_like(like)
     check_output(out, cnp.PyArray_NDIM(like), name, like)
-    check_shape(out, np.shape(like), name)
+    if not same_shape(out, like):
+        check_shape(out, np.shape(like), name)
     return out
 
 
-# --- element by element ----------------------------------------------------------------------------------------------
-
-def activation(str name, cnp.ndarray x not None, params=(), out=None):
-    """y = f(x), any shape; `out` may be `x`."""
-    check_array(x, -1, "x")
-    cdef cnp.ndarray y = output_for(x, out, "out")
-    cdef const fastnn_activation *f = find_activation(table(x), name)
-    cdef double values[FASTNN_MAX_PARAMS]
-    cdef const double *given = values if read_params(params, values) else NULL
-    cdef int64_t n = cnp.PyArray_SIZE(x)
-    with nogil:
-        fastnn_activate(table(x), f, n, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y), given)
-    return y
-
-
-def activation_backward(str name, cnp.ndarray x_or_y not None, cnp.ndarray dy not None, params=(), out=None):
-    """dx = dy · f', taken at x where `activation_needs_input(name)`, else at y; `out` may be `dy`."""
-    check_array(x_or_y, -1, "x_or_y")
-    check_array(dy, -1, "dy", x_or_y)
-    check_shape(dy, np.shape(x_or_y), "dy")
-    cdef cnp.ndarray dx = output_for(x_or_y, out, "out")
-    cdef const fastnn_activation *f = find_activation(table(dy), name)
-    cdef double values[FASTNN_MAX_PARAMS]
-    cdef const double *given = values if read_params(params, values) else NULL
-    cdef int64_t n = cnp.PyArray_SIZE(dy)
-    with nogil:
-        fastnn_activate_backward(table(dy), f, n, cnp.PyArray_DATA(x_or_y), cnp.PyArray_DATA(dy),
-                                 cnp.PyArray_DATA(dx), given)
-    return dx
-
-
-cdef cnp.ndarray by_rows(rows_kernel f, cnp.ndarray x, out):
-    check_array(x, 2, "x")
-    cdef cnp.ndarray y = output_for(x, out, "out")
-    cdef int64_t m = cnp.PyArray_DIM(x, 0), n = cnp.PyArray_DIM(x, 1)
-    cdef fastnn_fp_mode mode
-    with nogil:
-        mode = fastnn_flush_denormals()
-        f(m, n, cnp.PyArray_DATA(x), n, cnp.PyArray_DATA(y), n)
-        fastnn_restore_denormals(mode)
-    return y
-
-
-cdef cnp.ndarray by_rows_backward(rows_backward_kernel f, cnp.ndarray y, cnp.ndarray dy, out):
-    check_array(y, 2, "y")
-    check_array(dy, 2, "dy", y)
-    check_shape(dy, np.shape(y), "dy")
-    cdef cnp.ndarray dx = output_for(y, out, "out")
-    cdef int64_t m = cnp.PyArray_DIM(y, 0), n = cnp.PyArray_DIM(y, 1)
-    cdef fastnn_fp_mode mode
-    with nogil:
-        mode = fastnn_flush_denormals()
-        f(m, n, cnp.PyArray_DATA(y), n, cnp.PyArray_DATA(dy), n, cnp.PyArray_DATA(dx), n)
-        fastnn_restore_denormals(mode)
-    return dx
-
-
-def softmax(cnp.ndarray x not None, out=None):
-    """Softmax of each row of x[m, n]."""
-    return by_rows(table(x).softmax, x, out)
-
-
-def log_softmax(cnp.ndarray x not None, out=None):
-    """Logarithm of the softmax of each row of x[m, n]."""
-    return by_rows(table(x).log_softmax, x, out)
-
-
-def softmax_backward(cnp.ndarray y not None, cnp.ndarray dy not None, out=None):
-    """dx[m, n] from y = softmax(x) and dy."""
-    return by_rows_backward(table(y).softmax_backward, y, dy, out)
-
-
-def log_softmax_backward(cnp.ndarray y not None, cnp.ndarray dy not None, out=None):
-    """dx[m, n] from y = log_softmax(x) and dy."""
-    return by_rows_backward(table(y).log_softmax_backward, y, dy, out)
-
+# --- elements --------------------------------------------------------------------------------------------------------
 
 def dropout(cnp.ndarray x not None, rate, key, counter, first=0, out=None):
     """x with elements zeroed at `rate` and the others scaled by 1 / (1 - rate); element i is number first + i."""
@@ -169,8 +89,11 @@ cdef int check_pair(cnp.ndarray prediction, cnp.ndarray target, weight) except -
 
 
 def loss(str name, cnp.ndarray prediction not None, cnp.ndarray target not None, weight=None, params=(), scale=1.0,
-         gradient=True, output=None):
-    """(row losses[m], gradient[m, n] or None) of m rows; `output` receives the probabilities of a fused loss."""
+         gradient=True, output=None, out=None):
+    """(row losses[m], gradient[m, n] or None) of m rows.
+
+    `output` receives the probabilities of a fused loss, `out` the gradient; it may be `prediction`.
+    """
     check_pair(prediction, target, weight)
     cdef const fastnn_loss *f = find_loss(table(prediction), name)
     cdef int64_t m = cnp.PyArray_DIM(prediction, 0), n = cnp.PyArray_DIM(prediction, 1)
@@ -178,7 +101,10 @@ def loss(str name, cnp.ndarray prediction not None, cnp.ndarray target not None,
     if cnp.PyArray_DIM(target, 1) != wanted:
         raise ValueError(f"target must have {wanted} columns for {name}. Received: target.shape={np.shape(target)}")
     cdef cnp.ndarray row_loss = np.empty(m, prediction.dtype)
-    cdef cnp.ndarray dx = empty_like(prediction) if gradient else None
+    cdef cnp.ndarray dx = output_for(prediction, out, "out") if gradient else None
+    if out is not None and (not gradient or overlap(out, target) or overlap(out, weight)
+                            or (overlap(out, prediction) and cnp.PyArray_DATA(out) != cnp.PyArray_DATA(prediction))):
+        raise ValueError("out must not lie across target, weight or a part of prediction. Received: such an array")
     cdef cnp.ndarray y = None if output is None else output_for(prediction, output, "output")
     cdef double values[FASTNN_MAX_PARAMS]
     cdef fastnn_loss_args args
@@ -215,16 +141,27 @@ def metric(str name, cnp.ndarray state not None, cnp.ndarray prediction not None
     args.target_n = args.target_row
     args.weight = NULL if weight is None else cnp.PyArray_DATA(weight)
     args.params = values if read_params(params, values) else NULL
-    args.state = metric_state(f, state, args.params, args.n, args.target_n)
+    check_metric_target(f, args.n, args.target_n)
+    args.state = metric_state(f, state, args.params)
     f.fold(&args)
 
 
-cdef double *metric_state(const fastnn_metric *f, cnp.ndarray state, const double *params, int64_t n,
-                          int64_t target_n) except NULL:
+cdef int check_metric_target(const fastnn_metric *f, int64_t columns, int64_t target_columns) except -1:
+    wanted = 1 if f.sparse else columns
+    if target_columns != wanted:
+        kind = "one class number" if f.sparse else f"{wanted} columns"
+        raise ValueError(f"targets of the metric {f.name.decode()!r} must have {kind} for each row of {columns} "
+                         f"predictions. Received: {target_columns} columns")
+    return 0
+
+
+cdef double *metric_state(const fastnn_metric *f, cnp.ndarray state, const double *params) except NULL:
     """The memory of a metric's state, which must be float64 and as large as the metric asks."""
+    cdef int64_t wanted = f.states(params)
     check_output(state, 1, "state")
-    if cnp.PyArray_TYPE(state) != cnp.NPY_FLOAT64:
-        raise TypeError(f"state must be of dtype float64. Received: {state.dtype}")
+    if cnp.PyArray_TYPE(state) != cnp.NPY_FLOAT64 or cnp.PyArray_SIZE(state) != wanted or wanted == 0:
+        raise ValueError(f"state must be a float64 array of {wanted} elements for the metric {f.name.decode()!r}. "
+                         f"Received: dtype={state.dtype}, shape={np.shape(state)}")
     return <double *>cnp.PyArray_DATA(state)
 
 
@@ -268,205 +205,6 @@ def max_abs_difference(cnp.ndarray a not None, cnp.ndarray b not None):
     check_array(b, -1, "b", a)
     check_shape(b, np.shape(a), "b")
     return table(a).max_abs_difference(cnp.PyArray_SIZE(a), cnp.PyArray_DATA(a), cnp.PyArray_DATA(b))
-
-
-# --- the dense product -----------------------------------------------------------------------------------------------
-
-cdef cnp.ndarray real_array(a, str name, int typenum):
-    """`a` as a C-contiguous array of `typenum`: itself, where it is one already."""
-    if isinstance(a, np.ndarray) and cnp.PyArray_TYPE(a) == typenum and cnp.PyArray_ISCARRAY_RO(a):
-        return a
-    a = np.asarray(a)
-    if a.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be an array of real numbers. Received: dtype={a.dtype}")
-    return np.ascontiguousarray(a, dtype=np.float32 if typenum == cnp.NPY_FLOAT32 else np.float64).reshape(a.shape)
-
-
-cdef int common_type(x, w) except -1:
-    """float32 when all are float32 or smaller floats, else float64."""
-    if (isinstance(x, np.ndarray) and isinstance(w, np.ndarray) and cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
-            and cnp.PyArray_TYPE(w) == cnp.NPY_FLOAT32):
-        return cnp.NPY_FLOAT32
-    kind = np.result_type(np.asarray(x).dtype, np.asarray(w).dtype)
-    return cnp.NPY_FLOAT32 if kind == np.float32 or kind == np.float16 else cnp.NPY_FLOAT64
-
-
-cdef cnp.ndarray result_array(int ndim, cnp.npy_intp *shape, int typenum, out, str name):
-    """A C-contiguous array of that shape to compute into: `out` itself where it serves, else a new one."""
-    cdef int d
-    if out is None:
-        return cnp.PyArray_EMPTY(ndim, shape, typenum, 0)
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"{name} must be a NumPy array. Received: {type(out).__name__}")
-    if cnp.PyArray_NDIM(out) != ndim or any(cnp.PyArray_DIM(out, d) != shape[d] for d in range(ndim)):
-        raise ValueError(f"{name} must have shape {tuple(shape[d] for d in range(ndim))}. Received: {out.shape}")
-    if not cnp.PyArray_ISWRITEABLE(out):
-        raise ValueError(f"{name} must be writable. Received: a read-only array")
-    if not np.can_cast(np.float32 if typenum == cnp.NPY_FLOAT32 else np.float64, (<object>out).dtype, "same_kind"):
-        raise TypeError(f"{name} must be able to hold the result. Received: dtype={out.dtype}")
-    if cnp.PyArray_TYPE(out) == typenum and cnp.PyArray_ISCARRAY(out):
-        return out
-    return cnp.PyArray_EMPTY(ndim, shape, typenum, 0)
-
-
-cdef object delivered(cnp.ndarray result, out):
-    """`out` holding the result, or the result itself."""
-    if out is None or out is result:
-        return result
-    out[...] = result
-    return out
-
-
-cdef bint overlap(cnp.ndarray out, cnp.ndarray a):
-    cdef char *o = <char *>cnp.PyArray_DATA(out)
-    cdef char *b = <char *>cnp.PyArray_DATA(a)
-    return o < b + cnp.PyArray_NBYTES(a) and b < o + cnp.PyArray_NBYTES(out)
-
-
-def linear(x, w, b=None, activation=None, out=None, *, params=()):
-    """y = f(x · w + b): a dense layer in one call.
-
-    Args:
-        x: Array of shape `(..., inputs)`; any strides, read-only allowed.
-        w: Array of shape `(inputs, units)`.
-        b: Array of shape `(units,)`, or None for no bias.
-        activation: Name of the activation f, e.g. `"relu"`, `"tanh"` or `"softmax"`; None for the identity.
-        out: Array of shape `(..., units)` that receives the result, or None for a new one.
-        params: Numbers the activation takes besides x, e.g. `(0.2,)` for `"leaky_relu"`.
-
-    Returns:
-        y, of shape `(..., units)`: `out` where given. float32 where x and w are float32 (or float16), else float64.
-
-    Raises:
-        ValueError: If shapes do not fit, or `activation` is unknown.
-        TypeError: If an array does not hold real numbers, or `out` cannot hold the result.
-
-    Example:
-
-    >>> import numpy as np
-    >>> from fastnn import ops
-    >>> x = np.array([[1.0, -2.0]])
-    >>> w = np.array([[1.0, 0.5], [2.0, -1.0]])
-    >>> ops.linear(x, w, np.array([0.5, 0.0]), "relu")
-    array([[0. , 2.5]])
-    """
-    cdef int typenum = common_type(x, w), ndim, d
-    cdef cnp.ndarray a = real_array(x, "x", typenum), k = real_array(w, "w", typenum), bias = None, y
-    cdef const fastnn_kernels *kernels = F32 if typenum == cnp.NPY_FLOAT32 else F64
-    cdef const fastnn_activation *f = NULL
-    cdef double values[FASTNN_MAX_PARAMS]
-    cdef const double *given = NULL
-    cdef cnp.npy_intp shape[32]
-    cdef fastnn_gemm g
-    cdef bint soft = False
-
-    ndim = cnp.PyArray_NDIM(a)
-    if cnp.PyArray_NDIM(k) != 2:
-        raise ValueError(f"w must have shape (inputs, units). Received: w.shape={np.shape(w)}")
-    if ndim < 1 or cnp.PyArray_DIM(a, ndim - 1) != cnp.PyArray_DIM(k, 0):
-        raise ValueError(f"x must have shape (..., {cnp.PyArray_DIM(k, 0)}) to fit w of shape {np.shape(w)}. "
-                         f"Received: x.shape={np.shape(x)}")
-    if b is not None:
-        bias = real_array(b, "b", typenum)
-        if cnp.PyArray_NDIM(bias) != 1 or cnp.PyArray_DIM(bias, 0) != cnp.PyArray_DIM(k, 1):
-            raise ValueError(f"b must have shape ({cnp.PyArray_DIM(k, 1)},) to fit w of shape {np.shape(w)}. "
-                             f"Received: b.shape={np.shape(b)}")
-    if activation is not None and activation != "relu" and activation != "linear":
-        soft = activation == "softmax"
-        if not soft:
-            f = find_activation(kernels, activation)
-            given = values if read_params(params, values) else NULL
-    if ndim > 32:
-        raise ValueError(f"x must have at most 32 dimensions. Received: x.shape={np.shape(x)}")
-    for d in range(ndim):
-        shape[d] = cnp.PyArray_DIM(a, d)
-    shape[ndim - 1] = cnp.PyArray_DIM(k, 1)
-    y = result_array(ndim, shape, typenum, out, "out")
-    if out is not None and (overlap(y, a) or overlap(y, k) or (bias is not None and overlap(y, bias))):
-        y = cnp.PyArray_EMPTY(ndim, shape, typenum, 0)
-
-    g.k, g.n = cnp.PyArray_DIM(k, 0), cnp.PyArray_DIM(k, 1)
-    g.m = 1
-    for d in range(ndim - 1):
-        g.m *= shape[d]
-    g.a, g.a_row, g.a_col = cnp.PyArray_DATA(a), g.k, 1
-    g.b, g.b_row = cnp.PyArray_DATA(k), g.n
-    g.bias = NULL if bias is None else cnp.PyArray_DATA(bias)
-    g.c, g.c_row = cnp.PyArray_DATA(y), g.n
-    g.accumulate = g.packed = 0
-    g.relu = activation is not None and activation == "relu"
-    g.scratch = NULL
-    if g.m * g.n * g.k < 4096:
-        # not worth the two lock operations that letting other threads run would cost
-        fastnn_linear(kernels, &g, f, given)
-    else:
-        with nogil:
-            fastnn_linear(kernels, &g, f, given)
-    if soft:
-        kernels.softmax(g.m, g.n, g.c, g.n, g.c, g.n)
-    return y if out is None else delivered(y, out)
-
-
-cdef object product(cnp.ndarray a, bint transposed, cnp.ndarray b, cnp.ndarray c, bint accumulate):
-    """c (+)= a · b, or aᵀ · b; all C-contiguous matrices of one dtype."""
-    cdef fastnn_gemm g
-    cdef const fastnn_kernels *kernels = table(a)
-    g.m = cnp.PyArray_DIM(a, 1 if transposed else 0)
-    g.k = cnp.PyArray_DIM(b, 0)
-    g.n = cnp.PyArray_DIM(b, 1)
-    g.a = cnp.PyArray_DATA(a)
-    g.a_row = 1 if transposed else g.k
-    g.a_col = g.m if transposed else 1
-    g.b, g.b_row = cnp.PyArray_DATA(b), g.n
-    g.bias = NULL
-    g.c, g.c_row = cnp.PyArray_DATA(c), g.n
-    g.accumulate, g.relu, g.packed, g.scratch = accumulate, 0, 0, NULL
-    with nogil:
-        fastnn_linear(kernels, &g, NULL, NULL)
-
-
-cdef object product_with_transpose(cnp.ndarray a, cnp.ndarray b, cnp.ndarray c, bint accumulate):
-    """c (+)= a · bᵀ; all C-contiguous matrices of one dtype."""
-    cdef fastnn_gemm g
-    cdef const fastnn_kernels *kernels = table(a)
-    g.m, g.k, g.n = cnp.PyArray_DIM(a, 0), cnp.PyArray_DIM(a, 1), cnp.PyArray_DIM(b, 0)
-    g.a, g.a_row, g.a_col = cnp.PyArray_DATA(a), g.k, 1
-    cdef cnp.ndarray packed = np.zeros(kernels.gemm_packed(g.n, g.k), a.dtype)
-    g.b, g.b_row = cnp.PyArray_DATA(packed), 0
-    g.bias = NULL
-    g.c, g.c_row = cnp.PyArray_DATA(c), g.n
-    g.accumulate, g.relu, g.packed, g.scratch = accumulate, 0, 1, NULL
-    with nogil:
-        kernels.pack_transposed(g.k, 0, g.n, cnp.PyArray_DATA(b), g.k, cnp.PyArray_DATA(packed))
-        fastnn_linear(kernels, &g, NULL, NULL)
-
-
-def matmul_2d(a, b, out=None):
-    """a[m, k] · b[k, n]."""
-    return linear(a, b, None, None, out)
-
-
-def linear_gradients(cnp.ndarray dz not None, cnp.ndarray x, cnp.ndarray w, cnp.ndarray dx, cnp.ndarray dw,
-                     cnp.ndarray db, bint accumulate):
-    """dx[m, k] (+)= dz · wᵀ, dw[k, n] (+)= xᵀ · dz, db[n] (+)= Σ dz; each left out where None. C-contiguous, one dtype."""
-    check_array(dz, 2, "dy")
-    cdef int64_t m = cnp.PyArray_DIM(dz, 0), n = cnp.PyArray_DIM(dz, 1)
-    if dx is not None:
-        check_array(w, 2, "w", dz)
-        check_output(dx, 2, "dx", dz)
-        check_shape(w, (cnp.PyArray_DIM(w, 0), n), "w")
-        check_shape(dx, (m, cnp.PyArray_DIM(w, 0)), "dx")
-        product_with_transpose(dz, w, dx, accumulate)
-    if dw is not None:
-        check_array(x, 2, "x", dz)
-        check_output(dw, 2, "dw", dz)
-        check_shape(x, (m, cnp.PyArray_DIM(x, 1)), "x")
-        check_shape(dw, (cnp.PyArray_DIM(x, 1), n), "dw")
-        product(x, True, dz, dw, accumulate)
-    if db is not None:
-        check_output(db, 1, "db", dz)
-        check_shape(db, (n,), "db")
-        table(dz).column_sums(m, n, cnp.PyArray_DATA(dz), n, accumulate, cnp.PyArray_DATA(db))
 
 
 # --- data ------------------------------------------------------------------------------------------------------------
