@@ -26,7 +26,7 @@ cdef class Program:
     cdef list callables
     cdef object error
     cdef dict kept  # arrays that C points at, by what they are bound to
-    cdef bint finished, running
+    cdef bint finished, started, running
     cdef object __weakref__
 
     def __cinit__(self, dtype, seed=0):
@@ -261,7 +261,7 @@ cdef class Program:
             if q.trainable and (self.p.update == NULL or self.p.clip_norm > 0 or self.p.global_clip_norm > 0):
                 q.keep = True
             if q.trainable and self.p.update != NULL and len(self.kept["parameter", i][1]) != self.p.update.slots:
-                raise ValueError(f"{self.p.update.name.decode()} wants {self.p.update.slots} slots for each parameter. "
+                raise ValueError(f"{self.p.update.name.decode()} wants {self.p.update.slots} slots a parameter. "
                                  f"Received: {len(self.kept['parameter', i][1])}")
         with nogil:
             status = fastnn_program_finish(self.p, capacity)
@@ -344,8 +344,9 @@ cdef class Program:
         self.kept["result", result] = a
 
     def release(self):
-        """Lets go of the arrays that were bound."""
+        """Lets go of the arrays that were bound; a new `start` comes before the next `run`."""
         cdef int i
+        self.started = False
         for i in range(self.p.n_feeds):
             self.p.feeds[i].source.data = NULL
         for i in range(self.p.n_results):
@@ -364,7 +365,6 @@ cdef class Program:
             iteration: Steps the optimizer has taken before: a counter of the random streams.
         """
         cdef int i
-        cdef fastnn_fp_mode mode
         if not self.finished or self.running:
             raise RuntimeError("the program is not finished, or is running")
         if not 1 <= batch_size <= self.p.capacity or samples < 1:
@@ -398,6 +398,7 @@ cdef class Program:
         self.p.samples, self.p.batch_size, self.p.iteration = samples, batch_size, iteration
         fastnn_program_reset(self.p)
         self.refresh()
+        self.started = True
 
     def refresh(self):
         """Follows parameters that were changed from outside."""
@@ -410,7 +411,7 @@ cdef class Program:
     def run(self, int64_t first, int64_t steps, double seconds=1e30):
         """Runs batches `first` to `first + steps`, fewer when `seconds` have passed; returns how many were run."""
         cdef int64_t done, all_steps
-        if self.running or self.p.batch_size < 1:
+        if self.running or not self.started:
             raise RuntimeError("the program is running, or was not started")
         all_steps = (self.p.samples + self.p.batch_size - 1) // self.p.batch_size
         if first < 0 or steps < 0 or first + steps > all_steps:
