@@ -60,14 +60,51 @@ static inline __attribute__((always_inline)) void mean_loss_row(const fastnn_los
     ((real *)a->row_loss)[i] = v_sum(sum) / (real)n * weight;
 }
 
+/* Narrow rows that lie end to end: the terms are computed in full vectors across the rows, and summed from a buffer as
+ * mean_loss_row sums them. With AVX-512, cross-entropies take a fifth of the time of row by row for 3 columns, and less
+ * than half for 10. */
+enum { NARROW = 16 * LANES };
+
+static inline __attribute__((always_inline)) void mean_loss_narrow(const fastnn_loss_args *a, loss_term term,
+                                                                   const V *constants) {
+    const int64_t n = a->n;
+    const real *weight = a->weight;
+    const real scale = (real)(a->scale / (double)n);
+    real terms[NARROW], factors[NARROW];
+    V factor = v_set1(scale);
+    for (int64_t i = 0; i < a->m; i += NARROW / n) {
+        const int64_t rows = min64(NARROW / n, a->m - i), elements = rows * n;
+        const real *prediction = (const real *)a->prediction + i * n, *target = (const real *)a->target + i * n;
+        for (int64_t k = 0; weight && k < elements; k++) factors[k] = scale * weight[i + k / n];
+        for (int64_t k = 0; k < elements; k += LANES) {
+            const int64_t count = min64(LANES, elements - k);
+            V slope, probability;
+            const V loss =
+                term(load_first(prediction + k, count), load_first(target + k, count), constants, &slope, &probability);
+            store_first(terms + k, loss, count);
+            if (weight) factor = load_first(factors + k, count);
+            if (a->output) store_first((real *)a->output + i * n + k, probability, count);
+            if (a->gradient) store_first((real *)a->gradient + i * n + k, v_mul(slope, factor), count);
+        }
+        for (int64_t r = 0; r < rows; r++) {
+            V sum = v_set1(0);
+            for (int64_t j = 0; j < n; j += LANES) sum = v_add(sum, load_first(terms + r * n + j, min64(LANES, n - j)));
+            ((real *)a->row_loss)[i + r] = v_sum(sum) / (real)n * (weight ? weight[i + r] : (real)1);
+        }
+    }
+}
+
 static inline __attribute__((always_inline)) void mean_loss(const fastnn_loss_args *a, loss_term term,
                                                             const V *constants) {
-    const int packed = a->n == 1 && a->prediction_row == 1 && a->target_row == 1 &&
-                       (!a->gradient || a->gradient_row == 1) && (!a->output || a->output_row == 1);
-    if (packed) {
+    const int64_t n = a->n;
+    const int packed = a->prediction_row == n && a->target_row == n && (!a->gradient || a->gradient_row == n) &&
+                       (!a->output || a->output_row == n);
+    if (packed && n == 1) {
         int64_t i = 0;
         for (; i + LANES <= a->m; i += LANES) mean_loss_column(a, i, LANES, term, constants);
         if (i < a->m) mean_loss_column(a, i, a->m - i, term, constants);
+    } else if (packed && n % LANES != 0 && n <= NARROW / 4) {
+        mean_loss_narrow(a, term, constants);
     } else {
         for (int64_t i = 0; i < a->m; i++) mean_loss_row(a, i, term, constants);
     }
@@ -170,10 +207,21 @@ static inline __attribute__((always_inline)) V classes_at(const class_targets *t
     return first_lanes(v_fma(load_first(target + j, count), t->keep, t->spread), count);
 }
 
+/* the class that *target names, or -1 */
+static inline int64_t class_number(const real *target, int64_t n) {
+    return *target >= 0 && *target < (real)n && (real)(int64_t)*target == *target ? (int64_t)*target : -1;
+}
+
 /* What a row contributes to its loss, kept for LANES rows at a time so that one vector takes all their logarithms. */
 typedef struct {
     real sum[LANES], targets[LANES], product[LANES];
 } class_rows;
+
+/* Σ y and Σ y · (z - largest) of a row with the class c, without a sum */
+static inline void set_class_row(class_rows *rows, int64_t r, const real *logits, real largest, int64_t c) {
+    rows->targets[r] = c < 0 ? (real)0 : (real)1;
+    rows->product[r] = c < 0 ? (real)0 : logits[c] - largest;
+}
 
 /* A row of softmax cross-entropy, of logits z: with m = max z, e = exp(z - m), S = Σ e and Y = Σ y,
  *   L = Y · log S - Σ y · (z - m);   dL/dz = p · Y - y, with p = e / S
@@ -190,14 +238,18 @@ static inline __attribute__((always_inline)) void softmax_row(const fastnn_loss_
 
     if (n <= LANES) { /* the whole row stays in registers */
         const V z = v_select(m_first(n), load_first(logits, n), lowest), y = classes_at(t, target, 0, n);
-        const V shifted = v_sub(z, v_set1(v_max_lane(z))), e = v_exp(shifted);
-        const V sum = v_set1(v_sum(e)), targets = v_set1(v_sum(y));
+        const real largest = v_max_lane(z);
+        const V shifted = v_sub(z, v_set1(largest)), e = v_exp(shifted);
         rows->sum[r] = v_sum(e);
-        rows->targets[r] = v_sum(y);
-        rows->product[r] = v_sum(v_select(v_eq(y, zero), zero, v_mul(y, shifted)));
-        const V p = v_div(e, sum);
+        if (t->sparse) {
+            set_class_row(rows, r, logits, largest, class_number(target, n));
+        } else {
+            rows->targets[r] = v_sum(y);
+            rows->product[r] = v_sum(v_select(v_eq(y, zero), zero, v_mul(y, shifted)));
+        }
+        const V p = v_div(e, v_set1(rows->sum[r])), total = v_set1(rows->targets[r]);
         if (output) store_first(output, p, n);
-        if (gradient) store_first(gradient, v_mul(factor, v_sub(v_mul(p, targets), y)), n);
+        if (gradient) store_first(gradient, v_mul(factor, v_sub(v_mul(p, total), y)), n);
         return;
     }
 
@@ -207,25 +259,37 @@ static inline __attribute__((always_inline)) void softmax_row(const fastnn_loss_
         const V z = load_first(logits + j, count);
         top = v_max(count == LANES ? z : v_select(m_first(count), z, lowest), top);
     }
-    const V largest = v_set1(v_max_lane(top));
-    real *kept = output ? output : gradient; /* e waits here for S */
+    const real top_logit = v_max_lane(top);
+    const V largest = v_set1(top_logit);
+    if (t->sparse) set_class_row(rows, r, logits, top_logit, class_number(target, n));
+    /* e waits here for S: on the stack where it fits, because what a partial store wrote is slow to read back */
+    real local[NARROW];
+    real *kept = n <= NARROW ? local : output ? output : gradient;
     V sums = zero, targets = zero, products = zero;
     for (int64_t j = 0; j < n; j += LANES) {
         const int64_t count = min64(LANES, n - j);
-        const V shifted = v_sub(load_first(logits + j, count), largest), y = classes_at(t, target, j, count);
-        const V e = first_lanes(v_exp(shifted), count);
+        const V shifted = v_sub(load_first(logits + j, count), largest), e = first_lanes(v_exp(shifted), count);
         sums = v_add(sums, e);
-        targets = v_add(targets, y);
-        products = v_add(products, v_select(v_eq(y, zero), zero, v_mul(y, shifted)));
-        if (kept) store_first(kept + j, e, count);
+        if (!t->sparse) {
+            const V y = classes_at(t, target, j, count);
+            targets = v_add(targets, y);
+            products = v_add(products, v_select(v_eq(y, zero), zero, v_mul(y, shifted)));
+        }
+        if (kept == local)
+            v_store(local + j, e);
+        else if (kept)
+            store_first(kept + j, e, count);
     }
     rows->sum[r] = v_sum(sums);
-    rows->targets[r] = v_sum(targets);
-    rows->product[r] = v_sum(products);
+    if (!t->sparse) {
+        rows->targets[r] = v_sum(targets);
+        rows->product[r] = v_sum(products);
+    }
     const V sum = v_set1(rows->sum[r]), total = v_set1(rows->targets[r]);
-    for (int64_t j = 0; kept && j < n; j += LANES) {
+    for (int64_t j = 0; (output || gradient) && j < n; j += LANES) {
         const int64_t count = min64(LANES, n - j);
-        const V p = v_div(load_first(kept + j, count), sum), y = classes_at(t, target, j, count);
+        const V e = kept == local ? v_load(local + j) : load_first(kept + j, count);
+        const V p = v_div(e, sum), y = classes_at(t, target, j, count);
         if (output) store_first(output + j, p, count);
         if (gradient) store_first(gradient + j, v_mul(factor, v_sub(v_mul(p, total), y)), count);
     }

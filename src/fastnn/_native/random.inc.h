@@ -2,14 +2,15 @@
  * 1, 2, 3", 2011).
  *
  * Element e of a stream is word e % 4 of the block whose counter is (e / 4 low, e / 4 high, counter low, counter high)
- * and whose key is (key low, key high): a function of (key, counter, e) alone. PHILOX_BLOCKS blocks go through the
- * rounds side by side in plain arrays, which the compiler turns into vectors. */
-enum { PHILOX_BLOCKS = 16, PHILOX_WORDS = 4 * PHILOX_BLOCKS };
+ * and whose key is (key low, key high): a function of (key, counter, e) alone. Many blocks go through the rounds side by
+ * side in plain arrays, and the compiler makes vectors of them: the number of blocks must not be a constant, or gcc
+ * takes the loop over them apart first and leaves scalars. */
+enum { PHILOX_BLOCKS = 64, PHILOX_WORDS = 4 * PHILOX_BLOCKS };
 
-/* words[PHILOX_WORDS] <- the blocks block, block + 1, ... of the stream */
-static inline void philox(uint64_t key, uint64_t counter, uint64_t block, uint32_t *words) {
+/* words[4 * blocks] <- the blocks block, block + 1, ... of the stream; blocks <= PHILOX_BLOCKS */
+static void philox(uint64_t key, uint64_t counter, uint64_t block, int blocks, uint32_t *words) {
     uint32_t c0[PHILOX_BLOCKS], c1[PHILOX_BLOCKS], c2[PHILOX_BLOCKS], c3[PHILOX_BLOCKS];
-    for (int b = 0; b < PHILOX_BLOCKS; b++) {
+    for (int b = 0; b < blocks; b++) {
         c0[b] = (uint32_t)(block + (uint64_t)b);
         c1[b] = (uint32_t)((block + (uint64_t)b) >> 32);
         c2[b] = (uint32_t)counter;
@@ -17,7 +18,7 @@ static inline void philox(uint64_t key, uint64_t counter, uint64_t block, uint32
     }
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
-        for (int b = 0; b < PHILOX_BLOCKS; b++) {
+        for (int b = 0; b < blocks; b++) {
             const uint64_t p0 = (uint64_t)0xD2511F53u * c0[b], p1 = (uint64_t)0xCD9E8D57u * c2[b];
             c0[b] = (uint32_t)(p1 >> 32) ^ c1[b] ^ k0;
             c1[b] = (uint32_t)p1;
@@ -27,7 +28,7 @@ static inline void philox(uint64_t key, uint64_t counter, uint64_t block, uint32
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    for (int b = 0; b < PHILOX_BLOCKS; b++) {
+    for (int b = 0; b < blocks; b++) {
         words[4 * b] = c0[b];
         words[4 * b + 1] = c1[b];
         words[4 * b + 2] = c2[b];
@@ -54,12 +55,10 @@ static void dropout(int64_t n, int64_t first, uint64_t key, uint64_t counter, do
     int64_t skip = first % 4; /* words of the first block that belong to earlier elements */
     for (int64_t i = 0; i < n;) {
         uint32_t words[PHILOX_WORDS];
-        philox(key, counter, block, words);
         const int64_t count = min64(PHILOX_WORDS - skip, n - i);
-        if (count == PHILOX_WORDS)
-            keep_or_drop(PHILOX_WORDS, words, threshold, factor, from + i, to + i);
-        else
-            keep_or_drop(count, words + skip, threshold, factor, from + i, to + i);
+        /* blocks in sixteens: whole vectors */
+        philox(key, counter, block, (int)min64((skip + count + 63) / 64 * 16, PHILOX_BLOCKS), words);
+        keep_or_drop(count, words + skip, threshold, factor, from + i, to + i);
         i += count;
         block += PHILOX_BLOCKS;
         skip = 0;
