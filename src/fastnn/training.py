@@ -42,7 +42,7 @@ class Training:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
         self.loss_identifier = loss
-        losses.get(loss)  # unknown names are told now, not at the first fit
+        losses.resolve(loss, 1)  # unknown names are told now, not at the first fit
         self.metric_identifiers = _as_list(compiled_metrics, "metrics")
         self.weighted_identifiers = _as_list(weighted_metrics, "weighted_metrics")
         for identifier in (*self.metric_identifiers, *self.weighted_identifiers):
