@@ -11,11 +11,11 @@ from fastnn.program import Builder, Value
 
 
 def emit_activation(builder: Builder, x: Value, activation: Callable, layer: str) -> Value:
-    """Emits the step of an activation function that has a kernel."""
+    """Emits the step of an activation function that has one."""
     kernel = activations.kernel_of(activation)
-    if kernel is None:
+    if kernel in (None, "log_softmax"):  # which has a kernel, but no step
         raise NotImplementedError(
-            f"The activation of layer '{layer}' has no kernel: write a Layer with `forward` and `backward` instead. "
+            f"The activation of layer '{layer}' has no step: write a Layer with `forward` and `backward` instead. "
             f"Received: activation={activation!r}"
         )
     return builder.activation(x, kernel, activations.kernel_params(activation))
