@@ -14,6 +14,7 @@
 #ifndef FASTNN_PROGRAM_H
 #define FASTNN_PROGRAM_H
 #include "data.h"
+#include "denormals.h"
 #include "kernels.h"
 
 enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 4, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
@@ -170,6 +171,7 @@ struct fastnn_program {
     int copies_inputs; /* Python steps may hold on to what they see, so they never see the caller's own arrays */
 
     /* during a run */
+    fastnn_fp_mode caller_mode; /* of floating point: Python steps run in it */
     int64_t first, rows; /* the batch: first sample, number of samples */
     const double *h;     /* this step's scalars */
     uint64_t batch;      /* counts batches of all runs */
@@ -201,6 +203,14 @@ void fastnn_program_prepare(fastnn_program *); /* once before running: derived c
 /* Runs up to `steps` batches from batch number `first` on, and returns how many were run: fewer when `seconds` have
  * passed. -1: a Python step raised. */
 int64_t fastnn_program_run(fastnn_program *, int64_t first, int64_t steps, double seconds);
+
+/* A callable, in the caller's floating-point mode: NumPy must not notice ours. */
+static inline int fastnn_call_python(fastnn_program *p, int callable, int direction) {
+    fastnn_restore_denormals(p->caller_mode);
+    const int status = p->python(p->context, callable, direction);
+    fastnn_flush_denormals();
+    return status;
+}
 
 /* Convenience for the ops. */
 static inline char *fastnn_row(const fastnn_program *p, const fastnn_value *v, char *base, int64_t sample) {

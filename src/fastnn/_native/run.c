@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "denormals.h"
 #include "program.h"
 #include "threads.h"
 
@@ -202,7 +201,7 @@ static int constrain(fastnn_program *p, const fastnn_parameter *q) {
             p->kernels->constrain_rows(q->rows, q->cols, q->data, q->low, q->high, q->rate);
             break;
         case FASTNN_PYTHON_CONSTRAINT:
-            if (p->python(p->context, q->python, FASTNN_FORWARD)) return -1;
+            if (fastnn_call_python(p, q->python, FASTNN_FORWARD)) return -1;
             break;
     }
     if (q->wants_transposed) p->kernels->pack_transposed(q->cols, 0, q->rows, q->data, q->cols, q->transposed);
@@ -289,19 +288,19 @@ static int run_one(fastnn_program *p, int64_t step) {
 }
 
 int64_t fastnn_program_run(fastnn_program *p, int64_t first, int64_t steps, double seconds) {
-    const fastnn_fp_mode mode = fastnn_flush_denormals();
     const double until = now() + seconds;
     const int64_t untimed = 1 + TIMED_FLOPS / (1 + p->flops * p->batch_size);
     int64_t done = 0;
     int stopped = 0;
+    p->caller_mode = fastnn_flush_denormals();
     while (done < steps && !stopped) {
         if (run_one(p, first + done)) {
-            fastnn_restore_denormals(mode);
+            fastnn_restore_denormals(p->caller_mode);
             return -1;
         }
         ++done;
         stopped = done % untimed == 0 && now() >= until;
     }
-    fastnn_restore_denormals(mode);
+    fastnn_restore_denormals(p->caller_mode);
     return done;
 }

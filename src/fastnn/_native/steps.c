@@ -379,11 +379,11 @@ static void metric_fold(fastnn_program *p, fastnn_step *s) {
 /* --- steps written in Python --------------------------------------------------------------------------------------- */
 
 static int python_forward(fastnn_program *p, fastnn_step *s) {
-    return p->python(p->context, s->python, FASTNN_FORWARD);
+    return fastnn_call_python(p, s->python, FASTNN_FORWARD);
 }
 
 static int python_backward(fastnn_program *p, fastnn_step *s) {
-    return p->python(p->context, s->python, FASTNN_BACKWARD);
+    return fastnn_call_python(p, s->python, FASTNN_BACKWARD);
 }
 
 /* A Python layer leaves its gradients in the kept ones. */
