@@ -35,7 +35,7 @@ def main() -> int:
     build = runpy.run_path("setup.py", run_name="flags")
     native: Path = build["NATIVE"]
     isas = build["MACHINE_ISAS"].get(options.machine, build["OTHER_MACHINE_ISAS"])
-    mode = [f"-fsanitize={options.sanitize}", "-fno-sanitize-recover=all", "-g", "-O1"] if options.sanitize else ["-O3"]
+    mode = [f"-fsanitize={options.sanitize}", "-fno-sanitize-recover=all", "-g", "-O0"] if options.sanitize else ["-O3"]
     shared = [*build["C_FLAGS"], *build["WARNINGS"], "-Werror", *mode, f"-I{native}"]
     have = [f"-DFASTNN_HAVE_{isa.upper()}" for isa in isas]
     compiler = shlex.split(options.cc)
