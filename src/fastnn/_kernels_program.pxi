@@ -1,6 +1,9 @@
 # Compiled programs: what program.py lowers layers into. Values, parameters, steps, feeds and results are known by the
 # numbers that the methods which add them return.
 
+cdef enum:
+    FEW_FLOPS = 100000  # a few microseconds, for which other threads can wait
+
 cdef int call_python(void *context, int callable, int direction) noexcept with gil:
     cdef Program program = <Program>context
     try:
@@ -426,6 +429,42 @@ cdef class Program:
             error, self.error = self.error, None
             raise error
         return done
+
+    def predict_few(self, x):
+        """The result for the rows of `x`, at once and on this thread; None where that is not the way to compute it.
+
+        The fast lane of a compiled forward pass with one input and one output: it takes a C-contiguous array of the
+        program's dtype with few rows, and keeps the GIL, which is cheaper than giving it up and is all the locking that
+        is needed.
+        """
+        cdef cnp.ndarray a, y
+        cdef cnp.npy_intp shape[2]
+        cdef fastnn_value *v
+        cdef fastnn_value *w
+        cdef int typenum = cnp.NPY_FLOAT32 if self.kernels.itemsize == 4 else cnp.NPY_FLOAT64
+        if not isinstance(x, cnp.ndarray):
+            return None
+        a = <cnp.ndarray>x
+        if (cnp.PyArray_TYPE(a) != typenum or cnp.PyArray_NDIM(a) != 2 or not cnp.PyArray_ISCARRAY_RO(a)
+                or self.p.n_feeds != 1 or self.p.n_results != 1 or not self.finished or self.running or self.started
+                or self.callables):
+            return None
+        v = &self.p.values[self.p.feeds[0].value]
+        w = &self.p.values[self.p.results[0].value]
+        shape[0], shape[1] = cnp.PyArray_DIM(a, 0), w.width
+        if (cnp.PyArray_DIM(a, 1) != v.width or v.per_sample != 1 or w.per_sample != 1 or shape[0] < 1
+                or shape[0] > self.p.capacity or self.p.flops * shape[0] > FEW_FLOPS):
+            return None
+        y = cnp.PyArray_EMPTY(2, shape, typenum, 0)
+        describe_source(&self.p.feeds[0].source, a, "x")
+        self.p.results[0].data = <char *>cnp.PyArray_DATA(y)
+        self.p.order, self.p.scalars = NULL, NULL
+        self.p.samples = self.p.batch_size = shape[0]
+        fastnn_program_prepare(self.p)
+        fastnn_program_run(self.p, 0, 1, 1e30)
+        self.p.feeds[0].source.data = NULL
+        self.p.results[0].data = NULL
+        return y
 
     @property
     def totals(self):

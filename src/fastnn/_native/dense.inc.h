@@ -182,6 +182,46 @@ static void dots(const fastnn_gemm *g) {
     }
 }
 
+/* A single row needs many vectors of columns side by side, or the latency of one multiply-add after another would show.
+ * The products of each column are added in the same order as in a tile. */
+enum { ROW_VECS = 8 };
+
+static inline __attribute__((always_inline)) void row_panel(const int vecs, int64_t cols, const fastnn_gemm *g,
+                                                            const real *b, const real *bias, real *c) {
+    const real *a = g->a;
+    const int64_t last = cols - (vecs - 1) * LANES, k = g->k, a_col = g->a_col, b_row = g->b_row;
+    V acc[ROW_VECS];
+    UNROLL for (int v = 0; v < vecs; ++v) {
+        const int64_t n = v == vecs - 1 ? last : LANES;
+        acc[v] = g->accumulate ? v_load_n(c + v * LANES, n) : bias ? v_load_n(bias + v * LANES, n) : v_set1(0);
+    }
+    for (int64_t p = 0; p < k; ++p, b += b_row) {
+        const V x = v_set1(a[p * a_col]);
+        UNROLL for (int v = 0; v < vecs - 1; ++v) acc[v] = v_fma(x, v_load(b + v * LANES), acc[v]);
+        acc[vecs - 1] = v_fma(x, v_load_n(b + (vecs - 1) * LANES, last), acc[vecs - 1]);
+    }
+    UNROLL for (int v = 0; v < vecs; ++v)
+        v_store_n(c + v * LANES, g->relu ? v_max(v_set1(0), acc[v]) : acc[v], v == vecs - 1 ? last : LANES);
+}
+
+static void row_times_matrix(const fastnn_gemm *g) {
+    for (int64_t j = 0; j < g->n; j += ROW_VECS * LANES) {
+        const int64_t cols = min64(g->n - j, ROW_VECS * LANES);
+        const real *b = (const real *)g->b + j, *bias = g->bias ? (const real *)g->bias + j : NULL;
+        real *c = (real *)g->c + j;
+        switch ((cols + LANES - 1) / LANES) {
+            case 1: row_panel(1, cols, g, b, bias, c); break;
+            case 2: row_panel(2, cols, g, b, bias, c); break;
+            case 3: row_panel(3, cols, g, b, bias, c); break;
+            case 4: row_panel(4, cols, g, b, bias, c); break;
+            case 5: row_panel(5, cols, g, b, bias, c); break;
+            case 6: row_panel(6, cols, g, b, bias, c); break;
+            case 7: row_panel(7, cols, g, b, bias, c); break;
+            default: row_panel(ROW_VECS, cols, g, b, bias, c);
+        }
+    }
+}
+
 static void gemm(const fastnn_gemm *g) {
     assert(g->a_row == 1 || g->a_col == 1 || g->m <= 1 || g->k <= 1);
     if (g->m <= 0 || g->n <= 0) return;
@@ -199,6 +239,10 @@ static void gemm(const fastnn_gemm *g) {
             gemm(&flipped);
             return;
         }
+    }
+    if (g->m == 1 && !g->packed) {
+        row_times_matrix(g);
+        return;
     }
     /* A tall panel read many times is worth copying together: its rows lie apart by strides that share cache sets.
      * Measured on Zen 4: +8% at 512x2048x2048, -6% at 128x512x784. */
