@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,18 @@ from fastnn import _kernels
 from fastnn.variables import Variable
 
 Shape = tuple[int, ...]
+Thing = TypeVar("Thing")
+
+
+def required(thing: Thing | None, what: str) -> Thing:
+    """Returns what may be missing at other times, but not now.
+
+    Raises:
+        ValueError: It is missing.
+    """
+    if thing is None:
+        raise ValueError(f"There must be {what} by now. Received: None")
+    return thing
 
 
 class Value:
@@ -61,7 +73,7 @@ class Record:
         **settings: Any,
     ) -> None:
         self.op = op
-        self.inputs = list(inputs)
+        self.inputs: list[Value | None] = list(inputs)
         self.output = output
         self.variables = tuple(variables)
         self.settings = settings
@@ -69,6 +81,16 @@ class Record:
         for value in self.inputs:
             if value is not None:
                 value.root.uses += 1
+
+    @property
+    def x(self) -> Value:
+        """The first input, of an op that has one."""
+        return required(self.inputs[0], "a first input")
+
+    @property
+    def y(self) -> Value:
+        """The output, of an op that has one."""
+        return required(self.output, "an output")
 
 
 class Builder:
@@ -189,7 +211,7 @@ class Builder:
             if producer.op in ("activation", "softmax") and activation in loss.fused_with:
                 kernel, output = loss.fused_with[activation], prediction
                 self.records.remove(producer)
-                prediction = producer.inputs[0]
+                prediction = producer.x
                 prediction.root.uses -= 1
         settings = {"sum_reduction": loss.reduction == "sum", "loss_weight": loss_weight}
         if kernel is None:
@@ -245,9 +267,9 @@ class Builder:
                 and before.op == "dense"
                 and record.op == "activation"
                 and record.inputs[0] is before.output
-                and before.output.uses == 1
+                and before.y.uses == 1
                 and "activation" not in before.settings
-                and not (record.output.gradient and _kernels.activation_needs_input(record.settings["activation"]))
+                and not (record.y.gradient and _kernels.activation_needs_input(record.settings["activation"]))
             ):
                 before.output = record.output
                 before.settings.update(record.settings)
@@ -280,9 +302,7 @@ class Compiled:
             self.program.result(self._value(value))
         self.program.finish(capacity)
 
-    def _value(self, value: Value | None) -> int | None:
-        if value is None:
-            return None
+    def _value(self, value: Value) -> int:
         if value.index is None:
             if value.base is None:
                 value.index = self.program.value(value.rows_per_sample, value.width, value.gradient)
@@ -290,9 +310,7 @@ class Compiled:
                 value.index = self.program.view(self._value(value.base), value.rows_per_sample, value.width)
         return value.index
 
-    def _parameter(self, variable: Variable | None, keep: bool) -> int | None:
-        if variable is None:
-            return None
+    def _parameter(self, variable: Variable, keep: bool) -> int:
         if id(variable) not in self.parameters:
             builder = self.builder
             learns = builder._learns(variable)
@@ -307,11 +325,10 @@ class Compiled:
                 keep=keep and learns,
             )
             if learns and variable.constraint is not None:
-                self._constrain(self.parameters[id(variable)], variable)
+                self._constrain(self.parameters[id(variable)], variable, variable.constraint)
         return self.parameters[id(variable)]
 
-    def _constrain(self, parameter: int, variable: Variable) -> None:
-        constraint = variable.constraint
+    def _constrain(self, parameter: int, variable: Variable, constraint: Callable[[np.ndarray], Any]) -> None:
         bounds = getattr(constraint, "bounds", lambda ndim: None)(variable.ndim)
         if bounds is not None:
             self.program.constrain(parameter, *bounds)
@@ -326,9 +343,10 @@ class Compiled:
         settings = dict(record.settings)
         forward, backward = settings.pop("forward", None), settings.pop("backward_call", None)
         fold, python_loss = settings.pop("fold", None), settings.pop("python_loss", None)
-        inputs = [self._value(x) for x in record.inputs]
-        output = self._value(record.output)
-        parameters = [self._parameter(v, keep=record.op == "python") for v in record.variables]
+        inputs = [None if x is None else self._value(x) for x in record.inputs]
+        output = None if record.output is None else self._value(record.output)
+        keep = record.op == "python"
+        parameters = [None if v is None else self._parameter(v, keep) for v in record.variables]
         if forward is not None:
             settings["python"] = self._python_layer(record, forward, backward)
         elif fold is not None:
@@ -337,7 +355,7 @@ class Compiled:
             settings["python"] = self._python_loss(record, python_loss)
         learns = record.output is not None and record.output.root.gradient
         if record.op == "activity_regularization":
-            learns = record.inputs[0].root.gradient
+            learns = record.x.root.gradient
         record.index = self.program.step(record.op, inputs, output, parameters, backward=learns, **settings)
         if record.op in ("loss", "python_loss"):
             self.losses.append(record.index)
@@ -345,18 +363,18 @@ class Compiled:
     # --- steps written in Python: closures over views of the program's memory ---
 
     def _shaped(self, value: Value, gradient: bool = False) -> np.ndarray:
-        return self.program.array(value.index, gradient).reshape(-1, *value.shape)
+        return self.program.array(self._value(value), gradient).reshape(-1, *value.shape)
 
     def _python_layer(
         self, record: Record, forward: Callable[[np.ndarray], Any], backward: Callable[[np.ndarray], Any] | None
     ) -> Callable[[bool], None]:
-        x, y = record.inputs[0], record.output
+        x, y = record.x, record.y
 
         def run(is_forward: bool) -> None:
             if is_forward:
                 self._shaped(y)[...] = forward(self._shaped(x))
                 return
-            returned = backward(self._shaped(y, gradient=True))
+            returned = required(backward, "a `backward`")(self._shaped(y, gradient=True))
             dx, gradients = returned if isinstance(returned, tuple) else (returned, ())
             if x.root.gradient:
                 self._shaped(x, gradient=True)[...] = dx
@@ -368,7 +386,7 @@ class Compiled:
         return run
 
     def _python_metric(self, record: Record, fold: Callable[..., Any]) -> Callable[[bool], None]:
-        prediction, target, weight = record.inputs
+        prediction, target, weight = record.x, required(record.inputs[1], "a target"), record.inputs[2]
 
         def run(is_forward: bool) -> None:
             weights = None if weight is None else self._shaped(weight)[..., 0].copy()
@@ -377,19 +395,19 @@ class Compiled:
         return run
 
     def _python_loss(self, record: Record, loss: Any) -> Callable[[bool], None]:
-        prediction, target, weight = record.inputs
+        prediction, target, weight = record.x, required(record.inputs[1], "a target"), record.inputs[2]
 
         def run(is_forward: bool) -> None:
             y_pred = self._shaped(prediction)
             row_loss, gradient = loss.loss_and_gradient(self._shaped(target).copy(), y_pred.copy())
-            rows = self.program.row_losses(record.index)
-            weights = 1.0 if weight is None else self.program.array(weight.index)
+            rows = self.program.row_losses(required(record.index, "a step"))
+            weights = 1.0 if weight is None else self.program.array(self._value(weight))
             rows[...] = np.asarray(row_loss).reshape(-1, 1) * weights
             if prediction.root.gradient:
                 scale = record.settings["loss_weight"]
                 if not record.settings["sum_reduction"]:
                     scale = scale / len(rows)
-                into = self.program.array(prediction.index, True)
+                into = self.program.array(self._value(prediction), True)
                 into[...] = np.asarray(gradient).reshape(into.shape) * weights * scale
 
         return run
