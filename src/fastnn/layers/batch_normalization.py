@@ -6,7 +6,8 @@ from typing import Any
 
 from fastnn import constraints, initializers, regularizers
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder, Value, required
+from fastnn.variables import Variable
 
 
 class BatchNormalization(Layer):
@@ -74,7 +75,10 @@ class BatchNormalization(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
-        self.gamma = self.beta = self.moving_mean = self.moving_variance = None
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+        self.moving_mean: Variable | None = None
+        self.moving_variance: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
         shape = input_shape[-1:]
@@ -112,8 +116,8 @@ class BatchNormalization(Layer):
             x,
             self.gamma,
             self.beta,
-            self.moving_mean,
-            self.moving_variance,
+            required(self.moving_mean, "a moving mean"),
+            required(self.moving_variance, "a moving variance"),
             self.momentum,
             self.epsilon,
             training=builder.training and self.trainable,

@@ -7,7 +7,8 @@ from typing import Any
 from fastnn import activations, constraints, initializers, regularizers
 from fastnn.layers.activation import emit_activation
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder, Value, required
+from fastnn.variables import Variable
 
 
 class Dense(Layer):
@@ -69,8 +70,8 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.kernel = None
-        self.bias = None
+        self.kernel: Variable | None = None
+        self.bias: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
         self.kernel = self.add_weight(
@@ -97,7 +98,8 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        return emit_activation(builder, builder.dense(x, self.kernel, self.bias), self.activation, self.name)
+        y = builder.dense(x, required(self.kernel, "a kernel"), self.bias)
+        return emit_activation(builder, y, self.activation, self.name)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -47,7 +47,7 @@ class InputLayer(Layer):
         return x
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,

@@ -8,11 +8,12 @@ import numpy as np
 
 from fastnn._arrays import as_float
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder, Value, required
+from fastnn.variables import Variable
 
 
 class Normalization(Layer):
-    """Shifts and scales features by a given mean and variance, or by those that `adapt` found: `(x - mean) / sqrt(var)`.
+    """Scales features by a given mean and variance, or by those that `adapt` found: `(x - mean) / sqrt(variance)`.
 
     Args:
         axis: The axis of features, each of which has a mean and a variance: the last.
@@ -29,7 +30,7 @@ class Normalization(Layer):
     >>> layer = Normalization()
     >>> layer.adapt(np.array([[0.0], [2.0]]))
     >>> layer(np.array([[3.0]]))
-    array([[2.]])
+    array([[2.]], dtype=float32)
     """
 
     def __init__(
@@ -42,12 +43,12 @@ class Normalization(Layer):
             raise NotImplementedError("Argument `invert` must be False. Received: invert=True")
         if (mean is None) != (variance is None):
             raise ValueError(
-                "Arguments `mean` and `variance` must be given together. "
-                f"Received: mean={mean}, variance={variance}"
+                f"Arguments `mean` and `variance` must be given together. Received: mean={mean}, variance={variance}"
             )
         self.axis = axis
         self._given = None if mean is None else (np.asarray(mean, np.float64), np.asarray(variance, np.float64))
-        self.mean = self.variance = None
+        self.mean: Variable | None = None
+        self.variance: Variable | None = None
         self._adapted = mean is not None
 
     def build(self, input_shape: Shape) -> None:
@@ -55,8 +56,12 @@ class Normalization(Layer):
         self.mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
         self.variance = self.add_weight(shape, "ones", trainable=False, name="variance")
         if self._given is not None:
-            self.mean.assign(np.broadcast_to(self._given[0], shape))
-            self.variance.assign(np.broadcast_to(self._given[1], shape))
+            self._set(*self._given)
+
+    def _set(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        for weight, given in ((self.mean, mean), (self.variance, variance)):
+            weight = required(weight, "weights")
+            weight.assign(np.broadcast_to(given, weight.shape))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
@@ -79,12 +84,11 @@ class Normalization(Layer):
             )
         self.ensure_built(data.shape[1:])
         axes = None if self.axis is None else tuple(range(data.ndim - 1))
-        self.mean.assign(np.broadcast_to(data.mean(axis=axes, dtype=np.float64), self.mean.shape))
-        self.variance.assign(np.broadcast_to(data.var(axis=axes, dtype=np.float64), self.mean.shape))
+        self._set(data.mean(axis=axes, dtype=np.float64), data.var(axis=axes, dtype=np.float64))
         self._adapted = True
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        return builder.normalization(x, self.mean, self.variance, 1e-7)
+        return builder.normalization(x, required(self.mean, "a mean"), required(self.variance, "a variance"), 1e-7)
 
     def get_config(self) -> dict[str, Any]:
         mean, variance = (None, None) if self._given is None else (value.tolist() for value in self._given)
