@@ -246,7 +246,7 @@ cdef class Program:
         return self.added(fastnn_program_result(self.p, value))
 
     def set_update(self, name, double clip_value=0, double clip_norm=0, double global_clip_norm=0):
-        """Names the optimizer's update (None: gradients are kept and nothing is updated), and the clipping before it."""
+        """Names the optimizer's update (None: gradients are kept, nothing is updated), and the clipping before it."""
         self.open_for_building()
         if name is not None:
             self.p.update = find_update(self.kernels, name)

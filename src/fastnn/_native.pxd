@@ -74,8 +74,10 @@ cdef extern from "_native/kernels.h" nogil:
         int itemsize, lanes, tile_rows, tile_cols
         int64_t (*gemm_packed)(int64_t n, int64_t k) noexcept nogil
         void (*pack)(int64_t k, int64_t n, const void *b, int64_t b_row, void *packed) noexcept nogil
-        void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, const void *b, int64_t b_row, void *packed) noexcept nogil
-        void (*column_sums)(int64_t m, int64_t n, const void *a, int64_t a_row, int accumulate, void *sums) noexcept nogil
+        void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, const void *b, int64_t b_row,
+                                void *packed) noexcept nogil
+        void (*column_sums)(int64_t m, int64_t n, const void *a, int64_t a_row, int accumulate,
+                            void *sums) noexcept nogil
         const fastnn_activation *activations
         void (*softmax)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row) noexcept nogil
         void (*log_softmax)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row) noexcept nogil
@@ -88,7 +90,8 @@ cdef extern from "_native/kernels.h" nogil:
                        void *y, int64_t y_row) noexcept nogil
         void (*moments)(int64_t m, int64_t n, const void *x, int64_t x_row, void *mean, void *variance) noexcept nogil
         void (*normalization_sums)(int64_t m, int64_t n, const void *x, int64_t x_row, const void *dy, int64_t dy_row,
-                                   const void *mean, const void *inv_std, void *sum_dy, void *sum_dy_xhat) noexcept nogil
+                                   const void *mean, const void *inv_std, void *sum_dy,
+                                   void *sum_dy_xhat) noexcept nogil
         void (*normalization_backward)(int64_t m, int64_t n, int64_t m_all, const void *x, int64_t x_row,
                                        const void *dy, int64_t dy_row, const void *mean, const void *inv_std,
                                        const void *gamma, const void *sum_dy, const void *sum_dy_xhat, void *dx,
@@ -101,7 +104,8 @@ cdef extern from "_native/kernels.h" nogil:
         void (*scale)(int64_t n, void *g, double factor) noexcept nogil
         double (*sum_of_squares)(int64_t n, const void *g) noexcept nogil
         double (*max_abs_difference)(int64_t n, const void *a, const void *b) noexcept nogil
-        void (*dropout)(int64_t n, int64_t first, uint64_t key, uint64_t counter, double rate, const void *x, void *y) noexcept nogil
+        void (*dropout)(int64_t n, int64_t first, uint64_t key, uint64_t counter, double rate, const void *x,
+                        void *y) noexcept nogil
 
     int fastnn_isa_count()
     const char *fastnn_isa_name(int index)
