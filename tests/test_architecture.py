@@ -15,15 +15,15 @@ NATIVE = PACKAGE / "_native"
 
 # Lowest first. A room may import the rooms of the floors below, and those named before it on its own floor.
 FLOORS = (
-    ("_native", "_version", "_names"),
+    ("_native", "_version"),
     ("_kernels", "_arrays", "ops"),
     ("_registry", "random", "variables", "program"),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
     ("data", "training"),
-    ("callbacks", "saving", "summary"),
+    ("callbacks", "summary"),
     ("models",),
-    ("sklearn", "plotting", "_info", "demo", "__main__"),
+    ("_info", "demo", "__main__"),
     ("__init__",),
 )
 
@@ -97,6 +97,12 @@ def dotted(path: Path) -> tuple[str, str]:
 
 
 PYTHON = sorted(path for path in PACKAGE.rglob("*.py") if path.is_file())
+
+
+def test_every_room_is_there() -> None:
+    there = {path.stem for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("*.pyx"))}
+    there |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")} | {NATIVE.name}
+    assert there == set(HEIGHT)
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(PACKAGE)))
