@@ -56,5 +56,5 @@ const fastnn_kernels KERNELS = {
     .constrain_rows = constrain_rows,
     .constrain_positive = constrain_positive,
     .dropout = dropout,
-    .convert = convert,
+    .gather = gather,
 };

@@ -55,32 +55,42 @@ static int visit_sample(const fastnn_source *s, int64_t sample, visitor visit, v
 }
 
 typedef struct {
-    void (*convert)(int64_t n, const void *src, int64_t stride, void *dst);
-    char *dst;
+    void (*gather)(const fastnn_gather *g);
+    char *to;
     int itemsize;
 } reading;
 
 static int read_run(void *context, const char *run, int64_t n, int64_t stride, int64_t position) {
     const reading *r = context;
-    r->convert(n, run, stride, r->dst + position * r->itemsize);
+    const fastnn_gather g = {.rows = 1, .n = n, .source = run, .stride = stride, .to = r->to + position * r->itemsize};
+    r->gather(&g);
     return 0;
 }
 
 void fastnn_source_read(const fastnn_source *s, const fastnn_kernels *kernels, const int64_t *order, int64_t first,
                         int64_t count, void *dst, int64_t dst_row) {
-    reading r = {.convert = kernels->convert[s->type], .dst = dst, .itemsize = kernels->itemsize};
-    const int64_t step = dst_row * kernels->itemsize;
-    if (s->dims == 1 && !order && dst_row == s->size && s->sample_stride == s->size * s->stride[0]) {
-        r.convert(count * s->size, s->data + first * s->sample_stride, s->stride[0], dst); /* one run after another */
+    fastnn_gather g = {.rows = count,
+                       .n = s->size,
+                       .source = s->data,
+                       .order = order,
+                       .first = first,
+                       .sample_stride = s->sample_stride,
+                       .stride = s->stride[0],
+                       .to = dst,
+                       .to_row = dst_row};
+    if (s->dims == 1) {
+        if (!order && dst_row == s->size && s->sample_stride == s->size * s->stride[0]) { /* one run after another */
+            g.source += first * s->sample_stride;
+            g.rows = 1;
+            g.n = count * s->size;
+            g.first = 0;
+        }
+        kernels->gather[s->type](&g);
         return;
     }
-    for (int64_t i = 0; i < count; ++i, r.dst += step) {
-        const int64_t sample = order ? order[i] : first + i;
-        if (s->dims == 1)
-            r.convert(s->size, s->data + sample * s->sample_stride, s->stride[0], r.dst);
-        else
-            visit_sample(s, sample, read_run, &r);
-    }
+    reading r = {.gather = kernels->gather[s->type], .to = dst, .itemsize = kernels->itemsize};
+    for (int64_t i = 0; i < count; ++i, r.to += dst_row * kernels->itemsize)
+        visit_sample(s, order ? order[i] : first + i, read_run, &r);
 }
 
 const void *fastnn_source_in_place(const fastnn_source *s, const fastnn_kernels *kernels) {

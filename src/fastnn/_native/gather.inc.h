@@ -63,58 +63,45 @@ static inline __attribute__((always_inline)) real load_element(const char *p, fa
     }
 }
 
-/* dst[n] <- n elements of `type`, stride bytes apart */
-static inline __attribute__((always_inline)) void convert_elements(int64_t n, const void *src, int64_t stride,
-                                                                   void *dst, fastnn_source_type type) {
-    const char *from = src;
-    real *to = dst;
-    const int64_t size = source_size(type);
-    if (stride == size && type == (sizeof(real) == 4 ? FASTNN_F32 : FASTNN_F64))
-        memcpy(to, from, (size_t)(n * size));
-    else if (stride == size)
-        for (int64_t i = 0; i < n; i++) to[i] = load_element(from + i * size, type);
+/* A row of reals as they are; few elements would not repay a call of memcpy. */
+static inline __attribute__((always_inline)) void copy_row(int64_t n, const char *from, real *to) {
+    if (n > 4 * LANES)
+        memcpy(to, from, (size_t)n * sizeof(real));
     else
-        for (int64_t i = 0; i < n; i++) to[i] = load_element(from + i * stride, type);
+        for (int64_t j = 0; j < n; j += LANES)
+            v_store_n(to + j, v_load_n((const real *)(const void *)from + j, min64(LANES, n - j)), min64(LANES, n - j));
 }
 
-static void convert_bool(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_BOOL);
-}
-static void convert_i8(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_I8);
-}
-static void convert_u8(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_U8);
-}
-static void convert_i16(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_I16);
-}
-static void convert_u16(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_U16);
-}
-static void convert_i32(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_I32);
-}
-static void convert_u32(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_U32);
-}
-static void convert_i64(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_I64);
-}
-static void convert_u64(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_U64);
-}
-static void convert_f16(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_F16);
-}
-static void convert_f32(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_F32);
-}
-static void convert_f64(int64_t n, const void *src, int64_t stride, void *dst) {
-    convert_elements(n, src, stride, dst, FASTNN_F64);
+static inline __attribute__((always_inline)) void gather_rows(const fastnn_gather *g, fastnn_source_type type) {
+    const int64_t size = source_size(type), n = g->n, stride = g->stride;
+    real *to = g->to;
+    for (int64_t i = 0; i < g->rows; i++, to += g->to_row) {
+        const char *from = g->source + (g->order ? g->order[i] : g->first + i) * g->sample_stride;
+        if (n == 1)
+            *to = load_element(from, type);
+        else if (stride == size && type == (sizeof(real) == 4 ? FASTNN_F32 : FASTNN_F64))
+            copy_row(n, from, to);
+        else if (stride == size)
+            for (int64_t j = 0; j < n; j++) to[j] = load_element(from + j * size, type);
+        else
+            for (int64_t j = 0; j < n; j++) to[j] = load_element(from + j * stride, type);
+    }
 }
 
-static void (*const convert[FASTNN_SOURCE_TYPES])(int64_t n, const void *src, int64_t stride, void *dst) = {
-    convert_bool, convert_i8,  convert_u8,  convert_i16, convert_u16, convert_i32,
-    convert_u32,  convert_i64, convert_u64, convert_f16, convert_f32, convert_f64,
+static void gather_bool(const fastnn_gather *g) { gather_rows(g, FASTNN_BOOL); }
+static void gather_i8(const fastnn_gather *g) { gather_rows(g, FASTNN_I8); }
+static void gather_u8(const fastnn_gather *g) { gather_rows(g, FASTNN_U8); }
+static void gather_i16(const fastnn_gather *g) { gather_rows(g, FASTNN_I16); }
+static void gather_u16(const fastnn_gather *g) { gather_rows(g, FASTNN_U16); }
+static void gather_i32(const fastnn_gather *g) { gather_rows(g, FASTNN_I32); }
+static void gather_u32(const fastnn_gather *g) { gather_rows(g, FASTNN_U32); }
+static void gather_i64(const fastnn_gather *g) { gather_rows(g, FASTNN_I64); }
+static void gather_u64(const fastnn_gather *g) { gather_rows(g, FASTNN_U64); }
+static void gather_f16(const fastnn_gather *g) { gather_rows(g, FASTNN_F16); }
+static void gather_f32(const fastnn_gather *g) { gather_rows(g, FASTNN_F32); }
+static void gather_f64(const fastnn_gather *g) { gather_rows(g, FASTNN_F64); }
+
+static void (*const gather[FASTNN_SOURCE_TYPES])(const fastnn_gather *g) = {
+    gather_bool, gather_i8,  gather_u8,  gather_i16, gather_u16, gather_i32,
+    gather_u32,  gather_i64, gather_u64, gather_f16, gather_f32, gather_f64,
 };

@@ -105,7 +105,7 @@ typedef struct {
     void (*apply)(int64_t n, void *w, const void *g, void *const *slots, const double *h);
 } fastnn_update;
 
-/* Element types a data set may come in; the order of `fastnn_kernels.convert`. */
+/* Element types a data set may come in; the order of `fastnn_kernels.gather`. */
 typedef enum {
     FASTNN_BOOL,
     FASTNN_I8,
@@ -121,6 +121,18 @@ typedef enum {
     FASTNN_F64,
     FASTNN_SOURCE_TYPES
 } fastnn_source_type;
+
+/* rows x n elements to convert: row i is that of sample order[i], or of sample first + i where order is NULL. Strides are
+ * in BYTES; the source may lie at any address. */
+typedef struct {
+    int64_t rows, n;
+    const char *source;
+    const int64_t *order;
+    int64_t first;
+    int64_t sample_stride, stride;
+    void *to;
+    int64_t to_row; /* elements */
+} fastnn_gather;
 
 typedef struct fastnn_kernels {
     const char *isa, *dtype;
@@ -185,8 +197,8 @@ typedef struct fastnn_kernels {
     /* y[i] = x[i] · scale where element (first + i) is kept (probability 1 - rate), else 0. In place allowed. */
     void (*dropout)(int64_t n, int64_t first, uint64_t key, uint64_t counter, double rate, const void *x, void *y);
 
-    /* Data: gather.inc.h. dst[i] <- n elements of the source type, `stride` BYTES apart, any alignment. */
-    void (*const *convert)(int64_t n, const void *src, int64_t stride, void *dst);
+    /* Data: gather.inc.h. to[i,j] <- element j of row i, by source type */
+    void (*const *gather)(const fastnn_gather *g);
 } fastnn_kernels;
 
 /* dispatch.c: the one list of ISAs */
