@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
 from numpy.typing import NDArray
 
+import reference
 from fastnn import activations, layers, losses, optimizers
 from fastnn.models import Sequential
 from fastnn.optimizers import schedules
@@ -55,9 +55,9 @@ class Twin:
         for layer, w in zip(self.layers, self.weights, strict=True):
             for variable in layer.weights:
                 if variable.regularizer is not None and variable.trainable:
-                    penalty += reference.regularize(
-                        w[variable.name], variable.regularizer.l1, variable.regularizer.l2
-                    )[0]
+                    penalty += reference.regularize(w[variable.name], variable.regularizer.l1, variable.regularizer.l2)[
+                        0
+                    ]
             x, backward = getattr(self, type(layer).__name__)(layer, w, x, training)
             regularizer = layer.activity_regularizer
             if regularizer is not None:
@@ -80,9 +80,12 @@ class Twin:
                     continue
                 places.append((at, variable.name))
                 if variable.regularizer is not None:
-                    gradients[at][variable.name] = gradients[at][variable.name] + reference.regularize(
-                        self.weights[at][variable.name], variable.regularizer.l1, variable.regularizer.l2
-                    )[1]
+                    gradients[at][variable.name] = (
+                        gradients[at][variable.name]
+                        + reference.regularize(
+                            self.weights[at][variable.name], variable.regularizer.l1, variable.regularizer.l2
+                        )[1]
+                    )
         clipped = self.clip([gradients[at][name] for at, name in places])
         for (at, name), g in zip(places, clipped, strict=True):
             self.weights[at][name] = self.optimizer(self.weights[at][name], g, self.memory[at][name], self.iteration)
@@ -104,7 +107,7 @@ class Twin:
 
     # --- layers: (y, dy -> dx) ---
 
-    def Dense(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:  # noqa: N802 - named as the layer is
+    def Dense(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:
         z = reference.gemm(x, w["kernel"], w.get("bias"))
         y, slope = _activation(layer.activation, z)
 
@@ -114,11 +117,11 @@ class Twin:
 
         return y, backward
 
-    def Activation(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:  # noqa: N802
+    def Activation(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:
         y, slope = _activation(layer.activation, x)
         return y, lambda dy, gradients: slope(dy)
 
-    def Dropout(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:  # noqa: N802
+    def Dropout(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:
         if not training:
             return x, lambda dy, gradients: dy
         key, iteration = layer._stream * 0x9E3779B97F4A7C15 & MASK, self.iteration
@@ -128,11 +131,11 @@ class Twin:
 
         return dropped(x), lambda dy, gradients: dropped(dy)
 
-    def Normalization(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:  # noqa: N802
+    def Normalization(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:
         deviation = np.sqrt(w["variance"])
         return (x - w["mean"]) / deviation, lambda dy, gradients: dy / deviation
 
-    def BatchNormalization(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:  # noqa: N802
+    def BatchNormalization(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:
         if not (training and layer.trainable):
             inv_std = 1 / np.sqrt(w["moving_variance"] + layer.epsilon)
             y = w["gamma"] * (x - w["moving_mean"]) * inv_std + w["beta"]
@@ -243,7 +246,10 @@ OPTIMIZERS = {
     "rmsprop": (lambda: optimizers.RMSprop(0.01), _rmsprop()),
     "rmsprop_settings": (lambda: optimizers.RMSprop(0.01, 0.7, epsilon=1e-3), _rmsprop(0.01, 0.7, epsilon=1e-3)),
     "rmsprop_momentum": (lambda: optimizers.RMSprop(0.01, momentum=0.8), _rmsprop(momentum=0.8)),
-    "rmsprop_centered": (lambda: optimizers.RMSprop(0.01, epsilon=1e-3, centered=True), _rmsprop(epsilon=1e-3, centered=True)),
+    "rmsprop_centered": (
+        lambda: optimizers.RMSprop(0.01, epsilon=1e-3, centered=True),
+        _rmsprop(epsilon=1e-3, centered=True),
+    ),
     "rmsprop_both": (
         lambda: optimizers.RMSprop(0.01, momentum=0.8, epsilon=1e-3, centered=True),
         _rmsprop(momentum=0.8, epsilon=1e-3, centered=True),
@@ -443,7 +449,9 @@ def test_a_frozen_layer_in_the_middle(rng: np.random.Generator) -> None:
 def test_float32_follows_float64(rng: np.random.Generator) -> None:
     x, y = _data(rng)
     wide = _mlp(layers.Dense(7, "tanh"), layers.Dense(6, "relu"))
-    narrow = Sequential([layers.Input((5,)), layers.Dense(7, "tanh"), layers.Dense(6, "relu"), layers.Dense(3, "softmax")])
+    narrow = Sequential(
+        [layers.Input((5,)), layers.Dense(7, "tanh"), layers.Dense(6, "relu"), layers.Dense(3, "softmax")]
+    )
     narrow.set_weights(wide.get_weights())
     for model in (wide, narrow):
         model.compile(optimizers.SGD(0.05, momentum=0.9), "categorical_crossentropy")

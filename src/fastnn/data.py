@@ -23,7 +23,9 @@ def as_data(array: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(array)
     except ValueError as error:  # ragged lists
-        raise ValueError(f"Argument `{name}` cannot be made an array: {error}. Received: {type(given).__name__}") from None
+        raise ValueError(
+            f"Argument `{name}` cannot be made an array: {error}. Received: {type(given).__name__}"
+        ) from None
     if array.dtype.kind not in "buif":
         raise TypeError(
             f"Argument `{name}` must hold real numbers (booleans, integers or floats). "

@@ -203,7 +203,7 @@ class Model:
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns."""
-        return ["loss", *(metric.name for metric in self.metrics)]
+        return ["loss", *(self._training.metrics_names if self.compiled else ())]
 
     def compile(
         self,

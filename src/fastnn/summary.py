@@ -115,14 +115,14 @@ def _widths(length: int, ends: Sequence[float]) -> list[int]:
     """
     stops = [0, *(int(end * length) for end in ends)]
     widths = [stop - start for start, stop in itertools.pairwise(stops)]
+    if min(widths) < 4:
+        raise ValueError(f"The table does not fit. Received: line_length={length}, positions={list(ends)}")
     excess = sum(widths) + 3 * len(widths) + 1 - length
     for at in range(len(widths)):
         share = round(excess / (len(widths) - at))
         widths[at] -= share
         excess -= share
-    if min(widths) < 4:
-        raise ValueError(f"The table does not fit. Received: line_length={length}, positions={list(ends)}")
-    return widths
+    return [max(width, 1) for width in widths]
 
 
 def _table(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,9 @@ class Training:
         batch = min(batch_size, len(arrays.x))
         return self.program("train", batch, arrays.target_shape, arrays.weights is not None)
 
-    def run_epoch(self, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, by_batch: bool) -> Iterator[int]:
+    def run_epoch(
+        self, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, by_batch: bool
+    ) -> Iterator[int]:
         """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one)."""
         program, optimizer = compiled.program, self.optimizer
         batch_size = min(batch_size, len(arrays.x))
@@ -205,6 +208,19 @@ class Training:
 
     # --- results ---
 
+    @property
+    def metrics_names(self) -> list[str]:
+        """The metrics' names, made different from each other as Keras does."""
+        times: dict[str, int] = {}
+        names = []
+        for metric in (*(self.metrics or ()), *self.weighted):
+            name = metric.name
+            if name in times and len(names) >= len(self.metrics):
+                name = f"weighted_{name}"
+            times[name] = times.get(name, 0) + 1
+            names.append(name if times[name] == 1 else f"{name}_{times[name] - 1}")
+        return names
+
     def reset_metrics(self) -> None:
         for metric in (*(self.metrics or ()), *self.weighted):
             metric.reset_state()
@@ -220,8 +236,8 @@ class Training:
         logs = {"loss": loss_sum / samples if samples else 0.0}
         if not compiled.builder.learning:  # a training step adds them itself
             logs["loss"] += self._penalty()
-        for metric in (*self.metrics, *self.weighted):
-            logs[metric.name] = float(metric.result())
+        for name, metric in zip(self.metrics_names, (*self.metrics, *self.weighted), strict=True):
+            logs[name] = float(metric.result())
         return logs
 
 
@@ -284,17 +300,17 @@ def _train_epoch(
     if by_batch:
         callbacks.on_train_batch_begin(0)
     steps = -(-len(arrays.x) // batch_size)
-    epoch = training.run_epoch(compiled, arrays, batch_size, order, by_batch)
-    for done in epoch:
-        if by_batch:
-            callbacks.on_train_batch_end(done - 1, training.logs(compiled))
-            if training.model.stop_training:
-                epoch.close()
-                break
-            if done < steps:
-                callbacks.on_train_batch_begin(done)
-        if callbacks.wants_progress:
-            callbacks.on_progress(done, training.logs(compiled))
+    # Closed at once where a callback raises: left to the garbage collector, it would end in the midst of another fit.
+    with closing(training.run_epoch(compiled, arrays, batch_size, order, by_batch)) as epoch:
+        for done in epoch:
+            if by_batch:
+                callbacks.on_train_batch_end(done - 1, training.logs(compiled))
+                if training.model.stop_training:
+                    break
+                if done < steps:
+                    callbacks.on_train_batch_begin(done)
+            if callbacks.wants_progress:
+                callbacks.on_progress(done, training.logs(compiled))
     return training.logs(compiled)
 
 

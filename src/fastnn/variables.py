@@ -155,6 +155,15 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
             memory[...] = self._value
             self._value = memory
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        copied = self._value  # wherever NumPy put it
+        self._value = aligned_empty(copied.shape, copied.dtype)
+        self._value[...] = copied
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if dtype is not None and np.dtype(dtype) != self.dtype:
             if copy is False:

@@ -298,6 +298,20 @@ class Optimizer:
                 f"Received: {variable!r}"
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Weights are known by their identity, and copies have others.
+        variables = self._trainable_variables
+        state = self.__dict__.copy()
+        state["_slots"] = [self._slots[id(variable)] for variable in variables]
+        state["_undecayed"] = [id(variable) in self._undecayed for variable in variables]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        variables = self._trainable_variables
+        self._slots = {id(v): slots for v, slots in zip(variables, state["_slots"], strict=True)}
+        self._undecayed = frozenset(id(v) for v, out in zip(variables, state["_undecayed"], strict=True) if out)
+
     # --- weight decay
 
     def exclude_from_weight_decay(
