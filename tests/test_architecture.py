@@ -20,7 +20,7 @@ FLOORS = (
     ("_registry", "random", "variables", "program"),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
-    ("data", "training"),
+    ("data", "prediction", "training"),
     ("callbacks", "summary"),
     ("models",),
     ("_info", "demo", "__main__"),

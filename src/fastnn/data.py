@@ -148,18 +148,14 @@ def _weights_of_classes(class_weight: Mapping[int, float], y: np.ndarray, rows: 
     return weights
 
 
-def split(arrays: list[np.ndarray | None], share: float) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
-    """Splits off the last samples, `share` of them, as Keras's `validation_split` does: views, no copies."""
+def split_at(samples: int, share: float) -> int:
+    """Where the samples to validate with begin: `share` of them, from the end."""
     if not 0 < share < 1:
         raise ValueError(f"Argument `validation_split` must be in (0, 1). Received: validation_split={share}")
-    samples = len(next(array for array in arrays if array is not None))
     at = int(samples * (1 - share))
     if at == 0 or at == samples:
         raise ValueError(
             f"Argument `validation_split` leaves no samples on one side. Received: validation_split={share} of "
             f"{samples} samples"
         )
-    return (
-        [None if array is None else array[:at] for array in arrays],
-        [None if array is None else array[at:] for array in arrays],
-    )
+    return at

@@ -6,19 +6,18 @@ Python runs here once an epoch (and about twenty times a second, to draw progres
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from fastnn import data, losses, metrics, optimizers
-from fastnn.program import Builder, Compiled, Value
+from fastnn.program import Builder, Compiled
 from fastnn.random import draw_seed
 from fastnn.variables import Variable
 
 SLICE = 0.05  # seconds in C between two looks at signals and progress
-PREDICT_BYTES = 1 << 23  # of values in a batch of `predict`, about
 
 
 class Training:
@@ -49,14 +48,15 @@ class Training:
         for identifier in (*self.metric_identifiers, *self.weighted_identifiers):
             metrics.resolve(identifier, 1, 1, False)
         self.loss: Any = None
-        self.metrics: list[Any] | None = None
+        self.settled = False
+        self.metrics: list[Any] = []
         self.weighted: list[Any] = []
         self.programs: dict[Any, Compiled] = {}
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
 
     def settle(self, y: Any) -> None:
         """Chooses the loss and the metrics that fit the output and the targets; at the first data they meet."""
-        if self.metrics is not None:
+        if self.settled:
             return
         width = self.model.output_shape[-1] if self.model.output_shape else 1
         shape = np.shape(y)
@@ -73,6 +73,7 @@ class Training:
         self.loss = loss
         self.weighted = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.weighted_identifiers]
         self.metrics = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.metric_identifiers]
+        self.settled = True
 
     # --- programs ---
 
@@ -122,13 +123,13 @@ class Training:
 
     def arrays(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
         """Checks a data set against the model and the loss."""
-        settled = self.metrics is not None
+        settled = self.settled
         self.settle(y)
         try:
             return self._checked(x, y, sample_weight, finite)
         except Exception:
             if not settled:  # what was chosen for wrong targets must not stay
-                self.loss, self.metrics, self.weighted = None, None, []
+                self.settled, self.loss, self.metrics, self.weighted = False, None, [], []
             raise
 
     def _checked(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
@@ -169,7 +170,7 @@ class Training:
 
     def run_epoch(
         self, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, by_batch: bool
-    ) -> Iterator[int]:
+    ) -> Generator[int, None, None]:
         """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one)."""
         program, optimizer = compiled.program, self.optimizer
         batch_size = min(batch_size, len(arrays.x))
@@ -212,8 +213,8 @@ class Training:
     def metrics_names(self) -> list[str]:
         """The metrics' names, made different from each other as Keras does."""
         times: dict[str, int] = {}
-        names = []
-        for metric in (*(self.metrics or ()), *self.weighted):
+        names: list[str] = []
+        for metric in (*self.metrics, *self.weighted):
             name = metric.name
             if name in times and len(names) >= len(self.metrics):
                 name = f"weighted_{name}"
@@ -222,7 +223,7 @@ class Training:
         return names
 
     def reset_metrics(self) -> None:
-        for metric in (*(self.metrics or ()), *self.weighted):
+        for metric in (*self.metrics, *self.weighted):
             metric.reset_state()
 
     def _penalty(self) -> float:
@@ -248,6 +249,16 @@ class Arrays:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, target_shape: tuple[int, ...]) -> None:
         self.x, self.y, self.weights, self.target_shape = x, y, weights, target_shape
+
+    def split(self, share: float) -> tuple[Arrays, Arrays]:
+        """Splits off the last samples, `share` of them, as Keras's `validation_split` does: views, no copies."""
+        at = data.split_at(len(self.x), share)
+        parts = (slice(None, at), slice(at, None))
+        first, second = (
+            Arrays(self.x[part], self.y[part], None if self.weights is None else self.weights[part], self.target_shape)
+            for part in parts
+        )
+        return first, second
 
 
 def _as_list(identifiers: Any, name: str) -> list[Any]:
@@ -347,66 +358,6 @@ def _test(
     return logs
 
 
-class Predictor:
-    """The compiled forward pass of a model, without losses; one at a time for each model.
-
-    Args:
-        model: The model, built.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.programs: dict[Any, Compiled] = {}
-        self.lock = threading.Lock()
-
-    def _program(self, capacity: int, training: bool) -> Compiled:
-        key = (capacity, training, tuple(layer.trainable for layer in self.model.layers))
-        if key not in self.programs:
-            builder = Builder(self.model.dtype, training=training, learning=False)
-            builder.result(self.model.lower(builder, builder.feed(self.model.input_shape)))
-            if len(self.programs) > 4:
-                self.programs.clear()
-            self.programs[key] = builder.finish(capacity)
-        return self.programs[key]
-
-    def __call__(
-        self, x: np.ndarray, batch_size: int, out: np.ndarray | None = None, training: bool = False, seed: int = 0
-    ) -> np.ndarray:
-        """Computes the model's output for all samples.
-
-        Args:
-            x: Checked samples.
-            batch_size: Samples in a batch, at most.
-            out: Where to write, or `None`.
-            training: Whether layers behave as in training.
-            seed: Number of the step, for random layers.
-        """
-        y = np.empty((len(x), *self.model.output_shape), self.model.dtype) if out is None else out
-        with self.lock:
-            # Powers of two: few programs serve all lengths.
-            capacity = min(1 << max(len(x) - 1, 0).bit_length(), max(batch_size, 1))
-            program = self._program(capacity, training).program
-            program.bind_feed(0, x, "x")
-            program.bind_result(0, y)
-            try:
-                batch = min(capacity, len(x))
-                steps = -(-len(x) // batch)
-                program.start(len(x), batch, iteration=seed)
-                done = 0
-                while done < steps:
-                    done += program.run(done, steps - done, SLICE)
-            finally:
-                program.release()
-        return y
-
-
-def bytes_per_sample(model: Any) -> int:
-    """About what the values of one sample take in a forward pass."""
-    return model.dtype.itemsize * sum(
-        int(np.prod(layer.output_shape or (1,))) for layer in model.layers
-    ) + model.dtype.itemsize * int(np.prod(model.input_shape or (1,)))
-
-
 def variables_of(layers: Sequence[Any]) -> list[Variable]:
     """All weights of some layers, in order, each once."""
     seen: dict[int, Variable] = {}
@@ -414,6 +365,3 @@ def variables_of(layers: Sequence[Any]) -> list[Variable]:
         for variable in layer.weights:
             seen.setdefault(id(variable), variable)
     return list(seen.values())
-
-
-__all__ = ["Arrays", "Predictor", "Training", "Value", "bytes_per_sample", "evaluate", "fit", "variables_of"]

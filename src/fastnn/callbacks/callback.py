@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-Logs = dict[str, float]
+Logs = dict[str, Any]
 
 
 class Callback:

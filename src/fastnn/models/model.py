@@ -1,4 +1,4 @@
-"""Models: layers in a row, and what Keras users do with them."""
+"""What every model can do, however its layers are put together."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import data, layers, training
+from fastnn import data, training
 from fastnn._arrays import as_float, standardize_dtype
 from fastnn._registry import auto_name
 from fastnn.callbacks import CallbackList, History
 from fastnn.layers.layer import Layer, assign_all
+from fastnn.prediction import Predictor
 from fastnn.program import Builder, Value
 from fastnn.summary import print_summary
 from fastnn.variables import Variable
 
 Shape = tuple[int, ...]
-
-MAX_PREDICT_BATCH = 4096
 
 
 class Model:
@@ -35,7 +34,8 @@ class Model:
         self._dtype = None if dtype is None else standardize_dtype(dtype)
         self._trainable = bool(trainable)
         self._training: training.Training | None = None
-        self._predictor: training.Predictor | None = None
+        self._predictor: Predictor | None = None
+        self._few: Any = None  # the program that serves few rows at once
         self._compile_arguments: dict[str, Any] | None = None
         self.history: History | None = None
         self.stop_training = False
@@ -150,9 +150,7 @@ class Model:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise ValueError(
-            f"The model has the layers {[layer.name for layer in self.layers]}. Received: name={name!r}"
-        )
+        raise ValueError(f"The model has the layers {[layer.name for layer in self.layers]}. Received: name={name!r}")
 
     def summary(
         self,
@@ -185,25 +183,23 @@ class Model:
     @property
     def optimizer(self) -> Any:
         """The optimizer given to `compile`."""
-        self._check_compiled("optimizer")
-        return self._compile_arguments["optimizer"]
+        return self._settled("optimizer").optimizer
 
     @property
     def loss(self) -> Any:
         """The loss given to `compile`."""
-        self._check_compiled("loss")
-        return self._compile_arguments["loss"]
+        return self._settled("loss").loss_identifier
 
     @property
     def metrics(self) -> list[Any]:
         """The metrics, once data has settled them."""
         settled = self._training
-        return [] if settled is None or settled.metrics is None else [*settled.metrics, *settled.weighted]
+        return [] if settled is None else [*settled.metrics, *settled.weighted]
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns."""
-        return ["loss", *(self._training.metrics_names if self.compiled else ())]
+        return ["loss", *(self._training.metrics_names if self._training else ())]
 
     def compile(
         self,
@@ -302,7 +298,7 @@ class Model:
             RuntimeError: `compile` was not called.
             ValueError: An argument does not fit; the model is unchanged.
         """
-        self._check_compiled("fit")
+        settled = self._settled("fit")
         batch_size = _positive(32 if batch_size is None else batch_size, "batch_size")
         epochs = _positive(epochs, "epochs")
         initial_epoch = _positive(initial_epoch, "initial_epoch", least=0)
@@ -311,15 +307,12 @@ class Model:
                 raise NotImplementedError(f"Argument `{name}` must be None for arrays. Received: {name}={value}")
         _check_given(x, y)
         self._build_for(x, y)
-        settled = self._training
         arrays = settled.arrays(x, y, sample_weight, check_finite)
         validation = None
         if validation_data is not None:
-            validation = self._validation_arrays(validation_data, check_finite)
+            validation = self._validation_arrays(settled, validation_data, check_finite)
         elif validation_split:
-            train, held = data.split([arrays.x, arrays.y, arrays.weights], validation_split)
-            arrays = training.Arrays(*train, arrays.target_shape)
-            validation = training.Arrays(*held, arrays.target_shape)
+            arrays, validation = arrays.split(validation_split)
         settled.weigh_classes(arrays, class_weight)  # those trained with alone, as in Keras
         steps = -(-len(arrays.x) // batch_size)
         listening = self._listeners(callbacks, verbose, epochs, steps, add_history=True)
@@ -335,6 +328,7 @@ class Model:
             validation_batch_size=_positive(validation_batch_size or batch_size, "validation_batch_size"),
             validation_freq=validation_freq,
         )
+        assert listening.history is not None
         return listening.history
 
     def evaluate(
@@ -366,15 +360,15 @@ class Model:
         Returns:
             The loss; or a list of the loss and the metrics; or a dictionary.
         """
-        self._check_compiled("evaluate")
+        settled = self._settled("evaluate")
         batch_size = _positive(32 if batch_size is None else batch_size, "batch_size")
         _check_given(x, y)
         if steps is not None:
             raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
         self._build_for(x, y)
-        arrays = self._training.arrays(x, y, sample_weight, check_finite)
+        arrays = settled.arrays(x, y, sample_weight, check_finite)
         listening = self._listeners(callbacks, verbose, 1, -(-len(arrays.x) // batch_size))
-        return _returned(training.evaluate(self._training, arrays, batch_size, listening), return_dict)
+        return _returned(training.evaluate(settled, arrays, batch_size, listening), return_dict)
 
     def predict(
         self,
@@ -396,12 +390,15 @@ class Model:
         Returns:
             Array of shape `(samples, ...)` and of the model's dtype.
         """
+        if self._few is not None and verbose == 0 and batch_size is None and steps is None and callbacks is None:
+            y = self._few.predict_few(x)
+            if y is not None:
+                return y
         if batch_size is not None:
             batch_size = _positive(batch_size, "batch_size")
         if steps is not None:
             raise NotImplementedError(f"Argument `steps` must be None for arrays. Received: steps={steps}")
-        self._build_for(x)
-        x = data.as_inputs(x, self.input_shape)
+        x = data.as_inputs(x, self._build_for(x))
         if callbacks is None and verbose == 0:
             return self._predict(x)
         size = batch_size or 32
@@ -427,18 +424,20 @@ class Model:
             x: Array of shape `(batch, ...)`.
             training: Whether layers behave as in training.
         """
+        if self._few is not None and not training:
+            y = self._few.predict_few(x)
+            if y is not None:
+                return y
         if not isinstance(x, np.ndarray):
             x = as_float(x, self._dtype)
-        self._build_for(x)
-        return self._predict(data.as_inputs(x, self.input_shape), bool(training))
+        return self._predict(data.as_inputs(x, self._build_for(x)), bool(training))
 
     def _predict(self, x: np.ndarray, in_training: bool = False) -> np.ndarray:
         if self._predictor is None:
-            self._predictor = training.Predictor(self)
-        if in_training:  # statistics of the batch are those of all samples given
-            return self._predictor(x, len(x), training=True, seed=training.draw_seed())
-        most = max(32, training.PREDICT_BYTES // training.bytes_per_sample(self))
-        return self._predictor(x, min(most, MAX_PREDICT_BATCH))
+            self._predictor = Predictor(self)
+        y = self._predictor(x, in_training)
+        self._few = self._predictor.few
+        return y
 
     def train_on_batch(
         self,
@@ -460,10 +459,9 @@ class Model:
         Returns:
             Loss and metrics, before the step, as `evaluate` returns them.
         """
-        self._check_compiled("train_on_batch")
+        settled = self._settled("train_on_batch")
         _check_given(x, y)
         self._build_for(x, y)
-        settled = self._training
         arrays = settled.arrays(x, y, sample_weight, finite=True)
         settled.weigh_classes(arrays, class_weight)
         with settled.lock:
@@ -502,14 +500,14 @@ class Model:
 
     # --- checks ---
 
-    def _validation_arrays(self, validation_data: Any, finite: bool) -> training.Arrays:
+    def _validation_arrays(self, settled: training.Training, validation_data: Any, finite: bool) -> training.Arrays:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
             raise ValueError(
                 "Argument `validation_data` must be (x, y) or (x, y, sample_weight). "
                 f"Received: {type(validation_data).__name__}"
             )
         x, y, *weights = validation_data
-        return self._training.arrays(x, y, weights[0] if weights else None, finite)
+        return settled.arrays(x, y, weights[0] if weights else None, finite)
 
     def _check_built(self, what: str) -> None:
         if not self.built:
@@ -518,22 +516,27 @@ class Model:
                 "build(), or fit it."
             )
 
-    def _check_compiled(self, what: str) -> None:
-        if not self.compiled:
+    def _settled(self, what: str) -> training.Training:
+        """What `compile` settled; raises `RuntimeError` where it was not called."""
+        if self._training is None:
             raise RuntimeError(f"The model '{self.name}' must be compiled first: call compile(). Received: {what}")
+        return self._training
 
-    def _build_for(self, x: Any, y: Any = None) -> None:
-        if not self.built:
+    def _build_for(self, x: Any, y: Any = None) -> Shape:
+        """Builds the model for samples like these, where it is not built; returns the shape of one it takes."""
+        if self.input_shape is None:
             x = data.as_data(x, "x")
             if y is not None:  # a model is not built for arrays that turn out to be mistaken
                 data.check_same_length(x, data.as_data(y, "y"), "x", "y")
             self.build((None, *x.shape[1:]) if x.ndim > 1 else (None, 1))
+        assert self.input_shape is not None
+        return self.input_shape
 
     # --- copies ---
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["_training"] = state["_predictor"] = None
+        state["_training"] = state["_predictor"] = state["_few"] = None
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -543,158 +546,6 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-class Sequential(Model):
-    """Layers in a row.
-
-    Args:
-        layers: The layers, the first of which may be an `Input`.
-        trainable: Whether the weights learn.
-        name: Its name; by default the class's.
-        dtype: `"float32"` or `"float64"`, for all layers that name none.
-
-    Example:
-
-    >>> import numpy as np
-    >>> from fastnn.layers import Dense
-    >>> model = Sequential([Dense(2, kernel_initializer="ones"), Dense(1, kernel_initializer="ones")])
-    >>> model(np.array([[1.0, 2.0]], dtype="float32"))
-    array([[6.]], dtype=float32)
-    """
-
-    def __init__(
-        self,
-        layers: Sequence[Layer] | None = None,
-        trainable: bool = True,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(trainable=trainable, name=name, dtype=dtype)
-        self._layers: list[Layer] = []
-        self._declared_shape: Shape | None = None
-        for layer in layers or ():
-            self.add(layer)
-
-    @property
-    def layers(self) -> list[Layer]:
-        return [layer for layer in self._layers if not isinstance(layer, layers.InputLayer)]
-
-    @property
-    def built(self) -> bool:
-        return self.input_shape is not None
-
-    def add(self, layer: Layer, rebuild: bool = True) -> None:
-        """Adds a layer at the end.
-
-        Args:
-            layer: The layer.
-            rebuild: Without effect.
-
-        Raises:
-            ValueError: It is not a layer, or its name is taken.
-        """
-        if not isinstance(layer, Layer):
-            raise ValueError(f"Only layers can be added to a Sequential model. Received: {layer!r}")
-        if any(layer.name == other.name for other in self._layers):
-            raise ValueError(f"Every layer of a model has a name of its own. Received: a second '{layer.name}'")
-        if isinstance(layer, layers.InputLayer) and self._layers:
-            raise ValueError(f"An Input comes first, and once. Received: {layer!r} after {self._layers[-1]!r}")
-        self._forget_programs()
-        self._layers.append(layer)
-        try:
-            if len(self._layers) == 1:
-                self._declared_shape = layer.declared_input_shape
-                if self._dtype is None:
-                    self._dtype = layer._dtype
-            if self._declared_shape is not None:
-                self._build(self._declared_shape)
-        except Exception:
-            self._layers.pop()
-            raise
-
-    def pop(self, rebuild: bool = True) -> Layer:
-        """Removes the last layer and returns it.
-
-        Args:
-            rebuild: Without effect.
-
-        Raises:
-            TypeError: There is none.
-        """
-        if not self._layers:
-            raise TypeError("There are no layers in the model. Received: pop()")
-        self._forget_programs()
-        layer = self._layers.pop()
-        shape, self.input_shape = self.input_shape, None
-        if self._layers and shape is not None:
-            self._build(shape)
-        return layer
-
-    def build(self, input_shape: Any = None) -> None:
-        """Creates the weights.
-
-        Args:
-            input_shape: Shape of the inputs, batch axis first, as in `(None, 8)`.
-        """
-        if input_shape is None:
-            self._check_built("weights")
-            return
-        self._build(tuple(int(length) for length in tuple(input_shape)[1:]))
-
-    def _build(self, shape: Shape) -> None:
-        if not self._layers:
-            raise ValueError(f"The model '{self.name}' has no layers yet. Received: input_shape={(None, *shape)}")
-        first = shape
-        for layer in self._layers:
-            if layer._dtype is None:
-                layer._dtype = self.dtype
-            elif layer._dtype != self.dtype:
-                raise ValueError(
-                    f"All layers of a model share its dtype, {self.dtype.name}. "
-                    f"Received: layer '{layer.name}' of dtype {layer._dtype.name}"
-                )
-            layer.ensure_built(shape)
-            if not self._trainable:
-                layer.trainable = False
-            shape = layer.compute_output_shape(shape)
-        self.input_shape, self.output_shape = first, shape
-        self._forget_programs()
-
-    def lower(self, builder: Builder, x: Value) -> Value:
-        for layer in self._layers:
-            x = layer.emit(builder, x)
-        return x
-
-    def _forget_programs(self) -> None:
-        self._predictor = None
-        if self.compiled:
-            self._training = self._make_training(self._compile_arguments)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments from which `from_config` makes an equal model, without its weights."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": self.dtype.name,
-            "layers": [layers.serialize(layer) for layer in self._layers],
-            "build_input_shape": None if self.input_shape is None else (None, *self.input_shape),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
-        """Makes a model from what `get_config` returned.
-
-        Args:
-            config: What `get_config` returned.
-            custom_objects: Classes by name, beyond fastnn's own.
-        """
-        model = cls(name=config["name"], trainable=config.get("trainable", True), dtype=config.get("dtype"))
-        for layer in config["layers"]:
-            model.add(layers.deserialize(layer, custom_objects))
-        if not model.built and config.get("build_input_shape"):
-            model.build(config["build_input_shape"])
-        return model
 
 
 def _positive(value: Any, name: str, least: int = 1) -> int:
