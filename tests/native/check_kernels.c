@@ -105,7 +105,7 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
                        int relu, int bias) {
     const int64_t a_row = (transposed ? m : k) + gap, b_row = n + gap, c_row = n + 2 * gap;
     array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole(k * b_row, 4), c = make(m * c_row);
-    array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)), scratch = make(table->gemm_scratch(n, k));
+    array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)), scratch = make(table->gemm_scratch());
     for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) put(c.data, i * c_row + j, whole(9));
     array before = copied(c);

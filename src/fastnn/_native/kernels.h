@@ -23,7 +23,7 @@
  * a[i,p] lies at a[i * a_row + p * a_col]: (row stride, 1) for a matrix as it lies, (1, row stride) for its transpose.
  * b is row-major with stride b_row, or, with `packed`, what `pack` wrote.
  * Products are added in the order p = 0 .. k-1 by fused multiply-add, for every tile shape alike.
- * `scratch` holds gemm_scratch(n, k) elements; it may be NULL, and then b is read where it lies. */
+ * `scratch` holds gemm_scratch() elements; it may be NULL, and then a and b are read where they lie. */
 typedef struct {
     int64_t m, n, k;
     const void *a;
@@ -141,7 +141,7 @@ typedef struct fastnn_kernels {
     int tile_rows, tile_cols; /* the register tile of gemm; packed panels are tile_cols wide */
 
     /* Dense: dense.inc.h */
-    int64_t (*gemm_scratch)(int64_t n, int64_t k);
+    int64_t (*gemm_scratch)(void);
     void (*gemm)(const fastnn_gemm *g);
     /* packed[panel][k][tile_cols] <- b[k,n], zero beyond column n; holds gemm_packed(n, k) elements */
     int64_t (*gemm_packed)(int64_t n, int64_t k);

@@ -11,6 +11,7 @@ enum {
     SHARED_ELEMENTS = 200000, /* the same, of an activation */
     ROWS = 128,               /* of a task: a few register tiles, so that packing pays */
     COLUMNS = 256,            /* of a task, where rows are too few to share out */
+    PACKED_FLOPS = 30000000,  /* less is done before memory to pack in is got */
     ELEMENTS = 16384
 };
 
@@ -65,9 +66,9 @@ void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fa
             w.columns = COLUMNS;
     }
     w.across = (g->n + w.columns - 1) / w.columns;
-    w.scratch_bytes = kernels->gemm_scratch(w.columns, g->k) * kernels->itemsize;
-    /* without the memory the product still runs, on b as it lies */
-    if (w.rows >= ROWS && g->k >= ROWS)
+    w.scratch_bytes = kernels->gemm_scratch() * kernels->itemsize;
+    /* without the memory the product still runs, on a and b as they lie */
+    if (flops > PACKED_FLOPS && g->n >= 4 * kernels->tile_cols)
         w.scratch = aligned_alloc(64, (size_t)(w.scratch_bytes * threads + 63) / 64 * 64);
     fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across, threads);
     free(w.scratch);

@@ -126,8 +126,8 @@ static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_n
     for (int i = 0; i < p->n_parameters; ++i) {
         const fastnn_parameter *q = &p->parameters[i];
         const int64_t rows = q->rows < tile_rows(kernels, q) ? q->rows : tile_rows(kernels, q);
-        const int64_t scratch = kernels->gemm_scratch(q->cols, q->rows);
-        if (scratch > needs->scratch) needs->scratch = scratch;
+        if (q->rows >= 4 * kernels->tile_cols || q->cols >= 4 * kernels->tile_cols)
+            needs->scratch = kernels->gemm_scratch(); /* narrower products make no use of it */
         if (q->trainable && rows * q->cols > needs->tile) needs->tile = rows * q->cols;
     }
     for (int i = 0; i < p->n_steps; ++i) {
@@ -201,7 +201,8 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
     for (int i = 0; i < p->n_steps; ++i) p->steps[i].buffer = arena + p->steps[i].buffer_at;
     layout w = {.bytes = workers_at};
     for (int i = 0; i < n_workers; ++i) {
-        workers[i].scratch = arena + place(&w, needs.scratch, itemsize);
+        char *scratch = arena + place(&w, needs.scratch, itemsize);
+        workers[i].scratch = needs.scratch ? scratch : NULL;
         workers[i].tile = arena + place(&w, needs.tile, itemsize);
         workers[i].packed = arena + place(&w, needs.packed, itemsize);
     }

@@ -66,7 +66,6 @@ static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     const int64_t m = (row1 - row0) * x->per_sample;
     char *dy = fastnn_row(p, y, y->gradient, row0);
-    (void)worker;
     if (s->activation)
         activate_backward(p, s, fastnn_row(p, y, y->data, row0), y->row, dy, y->row, dy, y->row, m, y->width);
     if (!x->gradient) return;
@@ -78,6 +77,7 @@ static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0
                            .a_col = 1,
                            .b = p->parameters[s->parameters[0]].transposed,
                            .packed = 1,
+                           .scratch = p->workers[worker].scratch,
                            .c = fastnn_row(p, x, x->gradient, row0),
                            .c_row = x->row};
     p->kernels->gemm(&g);
@@ -103,7 +103,8 @@ static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, i
                      .b_row = y->row,
                      .c = gradient,
                      .c_row = y->width,
-                     .accumulate = accumulate};
+                     .accumulate = accumulate,
+                     .scratch = w->scratch};
     if (x->width > 2 * p->kernels->tile_cols && y->width > p->kernels->tile_cols) {
         /* several tiles will read dz: pack it once for all that this worker gets */
         if (w->packed_step != s || w->packed_batch != p->batch) {
