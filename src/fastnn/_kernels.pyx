@@ -223,7 +223,7 @@ def update_names():
 # --- checks ----------------------------------------------------------------------------------------------------------
 
 cdef int check_array(cnp.ndarray a, int ndim, str name, cnp.ndarray like=None) except -1:
-    """`a` is C-contiguous, aligned, native, float32 or float64; of `ndim` dimensions (-1: any); of the dtype of `like`."""
+    """`a` is C-contiguous, aligned, native, float32 or float64, of `ndim` dimensions (-1: any), typed as `like` is."""
     cdef int kind = cnp.PyArray_TYPE(a)
     if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
         raise TypeError(f"{name} must be of dtype float32 or float64. Received: {a.dtype}")
