@@ -49,6 +49,15 @@ def loss(
     output: NDArray[Any] | None = None,
     out: NDArray[Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any] | None]: ...
+def plain_loss(
+    name: str,
+    prediction: Any,
+    target: Any,
+    params: Sequence[float],
+    scale: float,
+    gradient: bool,
+    out: Any,
+) -> tuple[np.ndarray, np.ndarray | None] | None: ...
 def metric(
     name: str,
     state: NDArray[np.float64],

@@ -100,7 +100,8 @@ def loss(str name, cnp.ndarray prediction not None, cnp.ndarray target not None,
     cdef int64_t wanted = 1 if f.sparse else n
     if cnp.PyArray_DIM(target, 1) != wanted:
         raise ValueError(f"target must have {wanted} columns for {name}. Received: target.shape={np.shape(target)}")
-    cdef cnp.ndarray row_loss = np.empty(m, prediction.dtype)
+    cdef cnp.npy_intp length = m
+    cdef cnp.ndarray row_loss = cnp.PyArray_EMPTY(1, &length, cnp.PyArray_TYPE(prediction), 0)
     cdef cnp.ndarray dx = output_for(prediction, out, "out") if gradient else None
     if out is not None and (not gradient or overlap(out, target) or overlap(out, weight)
                             or (overlap(out, prediction) and cnp.PyArray_DATA(out) != cnp.PyArray_DATA(prediction))):
@@ -125,6 +126,58 @@ def loss(str name, cnp.ndarray prediction not None, cnp.ndarray target not None,
         f.rows(&args)
         fastnn_restore_denormals(mode)
     return row_loss, dx
+
+
+cdef cnp.ndarray class_numbers(cnp.ndarray labels, int64_t classes, int typenum):
+    """int64 labels[m] as a column of reals; None where one is no class number."""
+    cdef cnp.npy_intp shape[2]
+    shape[0], shape[1] = cnp.PyArray_DIM(labels, 0), 1
+    cdef cnp.ndarray column = cnp.PyArray_EMPTY(2, shape, typenum, 0)
+    cdef const int64_t *label = <const int64_t *>cnp.PyArray_DATA(labels)
+    cdef float *single = <float *>cnp.PyArray_DATA(column)
+    cdef double *wide = <double *>cnp.PyArray_DATA(column)
+    cdef int64_t i
+    for i in range(shape[0]):
+        if not 0 <= label[i] < classes:
+            return None
+        if typenum == cnp.NPY_FLOAT32:
+            single[i] = <float>label[i]
+        else:
+            wide[i] = <double>label[i]
+    return column
+
+
+def plain_loss(str name, prediction, target, params, scale, gradient, out):
+    """`loss` for matrices that need no preparation, without weights; None where that is not what they are.
+
+    The usual case, at a fraction of the cost: small losses are called millions of times.
+    """
+    if not (isinstance(prediction, cnp.ndarray) and isinstance(target, cnp.ndarray)):
+        return None
+    cdef cnp.ndarray p = <cnp.ndarray>prediction, t = <cnp.ndarray>target, o
+    cdef int typenum = cnp.PyArray_TYPE(p)
+    if ((typenum != cnp.NPY_FLOAT32 and typenum != cnp.NPY_FLOAT64) or cnp.PyArray_NDIM(p) != 2
+            or not cnp.PyArray_ISCARRAY_RO(p) or not cnp.PyArray_ISCARRAY_RO(t) or cnp.PyArray_DIM(p, 1) < 1
+            or cnp.PyArray_DIM(t, 0) != cnp.PyArray_DIM(p, 0)):
+        return None
+    if find_loss(table(p), name).sparse:
+        if cnp.PyArray_TYPE(t) != cnp.NPY_INT64 or cnp.PyArray_NDIM(t) != 1:
+            return None
+        t = class_numbers(t, cnp.PyArray_DIM(p, 1), typenum)
+        if t is None:
+            return None
+    elif (cnp.PyArray_TYPE(t) != typenum or cnp.PyArray_NDIM(t) != 2
+            or cnp.PyArray_DIM(t, 1) != cnp.PyArray_DIM(p, 1)):
+        return None
+    if out is not None:
+        if not isinstance(out, cnp.ndarray) or not gradient:
+            return None
+        o = <cnp.ndarray>out
+        if (cnp.PyArray_TYPE(o) != typenum or cnp.PyArray_NDIM(o) != 2 or not cnp.PyArray_ISCARRAY(o)
+                or cnp.PyArray_DIM(o, 0) != cnp.PyArray_DIM(p, 0) or cnp.PyArray_DIM(o, 1) != cnp.PyArray_DIM(p, 1)
+                or overlap(o, t) or (overlap(o, p) and cnp.PyArray_DATA(o) != cnp.PyArray_DATA(p))):
+            return None
+    return loss(name, p, t, None, params, scale, gradient, None, out)
 
 
 def metric(str name, cnp.ndarray state not None, cnp.ndarray prediction not None, cnp.ndarray target not None,
@@ -220,7 +273,8 @@ cdef fastnn_source_type source_type(cnp.ndarray a, str name) except *:
         return {1: FASTNN_I8, 2: FASTNN_I16, 4: FASTNN_I32, 8: FASTNN_I64}[dtype.itemsize]
     if dtype.kind == "u":
         return {1: FASTNN_U8, 2: FASTNN_U16, 4: FASTNN_U32, 8: FASTNN_U64}[dtype.itemsize]
-    raise TypeError(f"{name} must hold real numbers (floats up to 64 bits, integers or booleans). Received: dtype={dtype}")
+    raise TypeError(f"{name} must hold real numbers (floats up to 64 bits, integers or booleans). "
+                    f"Received: dtype={dtype}")
 
 
 cdef int describe_source(fastnn_source *source, cnp.ndarray a, str name) except -1:

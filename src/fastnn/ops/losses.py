@@ -251,6 +251,10 @@ def _loss(
     out: np.ndarray | None,
     sparse: bool = False,
 ) -> tuple[Any, np.ndarray | None]:
+    if sample_weight is None:
+        plain = _kernels.plain_loss(kernel, y_pred, y_true, params, scale, gradient, out)
+        if plain is not None:
+            return plain
     prediction = _kernels.prepared(y_pred, "y_pred")
     shape = prediction.shape
     if not shape or not shape[-1]:
