@@ -36,7 +36,9 @@ class Trainer:
         views = [part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)]
         return views[0::2], views[1::2]
 
-    def _buffers(self, rows: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], np.ndarray, np.ndarray]:
+    def _buffers(
+        self, rows: int
+    ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], np.ndarray, np.ndarray]:
         """For batches of so many rows: outputs and deltas of each layer, masks, row numbers, ones."""
         widths = self.case.sizes[1:]
         outputs = [np.empty((rows, width), np.float32) for width in widths]
