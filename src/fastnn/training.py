@@ -54,6 +54,11 @@ class Training:
         self.programs: dict[Any, Compiled] = {}
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
 
+    @property
+    def arguments(self) -> tuple[Any, Any, list[Any], list[Any]]:
+        """What it was made from, the model aside: what a model needs to make one that has met no data."""
+        return self.optimizer, self.loss_identifier, self.metric_identifiers, self.weighted_identifiers
+
     def settle(self, y: Any) -> None:
         """Chooses the loss and the metrics that fit the output and the targets; at the first data they meet."""
         if self.settled:

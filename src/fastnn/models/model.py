@@ -13,7 +13,7 @@ from fastnn._registry import auto_name
 from fastnn.callbacks import CallbackList, History
 from fastnn.layers.layer import Layer, assign_all
 from fastnn.prediction import Predictor
-from fastnn.program import Builder, Value
+from fastnn.program import Builder, Value, required
 from fastnn.summary import print_summary
 from fastnn.variables import Variable
 
@@ -36,7 +36,6 @@ class Model:
         self._training: training.Training | None = None
         self._predictor: Predictor | None = None
         self._few: Any = None  # the program that serves few rows at once
-        self._compile_arguments: dict[str, Any] | None = None
         self.history: History | None = None
         self.stop_training = False
 
@@ -178,7 +177,7 @@ class Model:
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._compile_arguments is not None
+        return self._training is not None
 
     @property
     def optimizer(self) -> Any:
@@ -231,21 +230,13 @@ class Model:
         """
         if loss_weights is not None:
             raise NotImplementedError(f"Argument `loss_weights` must be None. Received: loss_weights={loss_weights!r}")
-        from fastnn import optimizers
+        self._training = training.Training(self, optimizer, loss, metrics, weighted_metrics)
 
-        arguments = {
-            "optimizer": optimizers.get(optimizer),
-            "loss": loss,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
-        self._training = self._make_training(arguments)  # tells of unknown names, before anything changes
-        self._compile_arguments = arguments
-
-    def _make_training(self, arguments: dict[str, Any]) -> training.Training:
-        return training.Training(
-            self, arguments["optimizer"], arguments["loss"], arguments["metrics"], arguments["weighted_metrics"]
-        )
+    def _forget_programs(self) -> None:
+        """Starts afresh where layers have changed: without programs, and without what was chosen for data."""
+        self._predictor = self._few = None
+        if self._training is not None:
+            self._training = training.Training(self, *self._training.arguments)
 
     # --- fit, evaluate, predict ---
 
@@ -529,20 +520,20 @@ class Model:
             if y is not None:  # a model is not built for arrays that turn out to be mistaken
                 data.check_same_length(x, data.as_data(y, "y"), "x", "y")
             self.build((None, *x.shape[1:]) if x.ndim > 1 else (None, 1))
-        assert self.input_shape is not None
-        return self.input_shape
+        return required(self.input_shape, "an input shape")
 
     # --- copies ---
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["_training"] = state["_predictor"] = state["_few"] = None
+        state["_predictor"] = state["_few"] = None
+        state["_training"] = None if self._training is None else self._training.arguments
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if self._compile_arguments is not None:
-            self._training = self._make_training(self._compile_arguments)
+        if state["_training"] is not None:
+            self._training = training.Training(self, *state["_training"])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -133,11 +133,6 @@ class Sequential(Model):
             x = layer.emit(builder, x)
         return x
 
-    def _forget_programs(self) -> None:
-        self._predictor = self._few = None
-        if self._compile_arguments is not None:
-            self._training = self._make_training(self._compile_arguments)
-
     def get_config(self) -> dict[str, Any]:
         """Arguments from which `from_config` makes an equal model, without its weights."""
         return {
