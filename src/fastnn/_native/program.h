@@ -172,10 +172,10 @@ struct fastnn_program {
 
     /* during a run */
     fastnn_fp_mode caller_mode; /* of floating point: Python steps run in it */
-    int64_t first, rows; /* the batch: first sample, number of samples */
-    const double *h;     /* this step's scalars */
-    uint64_t batch;      /* counts batches of all runs */
-    int current_step;    /* for Python steps */
+    int64_t first, rows;        /* the batch: first sample, number of samples */
+    const double *h;            /* this step's scalars */
+    uint64_t batch;             /* counts batches of all runs */
+    int current_step;           /* for Python steps */
 
     double loss_sum, samples_seen, last_loss; /* totals since fastnn_program_reset */
 };
