@@ -45,6 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peer")
     parser.add_argument("case")
+    parser.add_argument("--steps", type=int, required=True, help="at most so many in an epoch")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--distributions", nargs="*", default=[])
     arguments = parser.parse_args()
@@ -59,7 +60,7 @@ def main() -> int:
 
     from cases import CASES
 
-    case = CASES[arguments.case]
+    case = CASES[arguments.case].cut(arguments.steps)
     x, y = case.data()
     before = case.mean_loss(case.weights(), x, y)
 
@@ -69,12 +70,14 @@ def main() -> int:
     warm = time.perf_counter()
     after = case.mean_loss(trainer.weights(), x, y)
 
+    seconds = measure(trainer, arguments.seconds)
     result = {
-        "seconds": measure(trainer, arguments.seconds),
+        "seconds": seconds,
         "import_seconds": imported - start,
         "first_epoch_seconds": warm - built,
         "loss_before": before,
         "loss_after_one_epoch": after,
+        "loss_at_end": case.mean_loss(trainer.weights(), x, y),
         "versions": versions(arguments.distributions),
     }
     print(json.dumps(result))

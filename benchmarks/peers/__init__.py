@@ -7,6 +7,7 @@ that are shuffled in every epoch, in float32, on the same data, and computes the
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,4 +52,4 @@ def time_epochs(epoch: Callable[[], object], epochs: int) -> list[float]:
     for _ in range(epochs):
         epoch()
         marks.append(time.perf_counter())
-    return [b - a for a, b in zip(marks, marks[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(marks)]

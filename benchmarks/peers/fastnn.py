@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import numpy as np
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, OUTPUT_ACTIVATION, Case
 
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, OUTPUT_ACTIVATION, Case
 from fastnn import callbacks, layers, models, optimizers
 
 LOSSES = {"bce": "binary_crossentropy", "mse": "mean_squared_error", "ce": "sparse_categorical_crossentropy"}

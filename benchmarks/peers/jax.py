@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from jax import numpy as jnp
 
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from peers import time_epochs
 
 

@@ -10,6 +10,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import keras
 import numpy as np
+
 from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, OUTPUT_ACTIVATION, Case
 
 STEPS = 8  # in a compiled call: more was no faster, and compiles for long

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from peers import time_epochs
 
 ADAM_BLOCK = 1 << 15  # parameters: four arrays of so many stay in the second-level cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from peers import time_epochs
 
 

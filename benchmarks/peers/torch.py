@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from torch import nn
 
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from peers import time_epochs
 
 LOSSES = {"bce": nn.BCEWithLogitsLoss, "mse": nn.MSELoss, "ce": nn.CrossEntropyLoss}

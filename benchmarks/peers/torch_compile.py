@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from torch.nn import functional
 
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Case
 from peers import time_epochs
 
 LOSSES = {
