@@ -7,11 +7,11 @@
 #include "threads.h"
 
 enum {
-    SHARED_FLOPS = 3000000,   /* less is not worth waking anybody for */
-    SHARED_ELEMENTS = 200000, /* the same, of an activation */
-    ROWS = 128,               /* of a task: a few register tiles, so that packing pays */
-    COLUMNS = 256,            /* of a task, where rows are too few to share out */
-    PACKED_FLOPS = 30000000,  /* less is done before memory to pack in is got */
+    SHARED_FLOPS = 3000000,  /* less is not worth waking anybody for */
+    SHARED_ELEMENTS = 50000, /* the same, of an activation */
+    ROWS = 128,              /* of a task: a few register tiles, so that packing pays */
+    COLUMNS = 256,           /* of a task, where rows are too few to share out */
+    PACKED_FLOPS = 30000000, /* less is done before memory to pack in is got */
     ELEMENTS = 16384
 };
 

@@ -315,8 +315,7 @@ static inline __attribute__((always_inline)) void probability_row(const fastnn_l
         const int64_t count = min64(LANES, n - j);
         const V q = v_div(load_first(prediction + j, count), sum), y = classes_at(t, target, j, count);
         const V c = v_min(high, v_max(low, q));
-        /* of a class number, c itself: its logarithm is taken for many rows at once */
-        products = v_add(products, first_lanes(v_mul(y, t->sparse ? c : v_log(c)), count));
+        products = v_add(products, first_lanes(v_mul(y, v_log(c)), count));
         inner_targets = v_add(inner_targets, v_select(v_lt(q, low), zero, v_select(v_lt(high, q), zero, y)));
     }
     rows->sum[r] = v_sum(products);
@@ -330,6 +329,26 @@ static inline __attribute__((always_inline)) void probability_row(const fastnn_l
     }
 }
 
+/* The same of a class number: one column has a target, and the others share one slope. */
+static inline __attribute__((always_inline)) void sparse_probability_row(const fastnn_loss_args *a, real low, real high,
+                                                                         int64_t i, class_rows *rows, int64_t r) {
+    const int64_t n = a->n;
+    const real *prediction = (const real *)a->prediction + i * a->prediction_row;
+    const real target = ((const real *)a->target)[i * a->target_row];
+    real *gradient = a->gradient ? (real *)a->gradient + i * a->gradient_row : NULL;
+    const real weight = a->weight ? ((const real *)a->weight)[i] : (real)1;
+    const int64_t label = target >= 0 && target < (real)n ? (int64_t)target : -1;
+
+    V sums = v_set1(0);
+    for (int64_t j = 0; j < n; j += LANES) sums = v_add(sums, load_first(prediction + j, min64(LANES, n - j)));
+    const real sum = v_sum(sums), q = label < 0 ? 0 : prediction[label] / sum;
+    rows->sum[r] = label < 0 ? 0 : q < low ? low : q > high ? high : q;
+    if (!gradient) return;
+    const real inner = label < 0 || q < low || q > high ? 0 : 1, factor = (real)a->scale * weight / sum;
+    for (int64_t j = 0; j < n; j += LANES) store_first(gradient + j, v_set1(factor * inner), min64(LANES, n - j));
+    if (label >= 0) gradient[label] = factor * (inner - (inner != 0 ? inner / q : 0));
+}
+
 /* Rows of either kind, LANES at a time. */
 static inline __attribute__((always_inline)) void class_loss(const fastnn_loss_args *a, int sparse, int from_logits) {
     const class_targets t = class_targets_of(a, sparse);
@@ -341,6 +360,8 @@ static inline __attribute__((always_inline)) void class_loss(const fastnn_loss_a
         for (int64_t r = 0; r < count; r++) {
             if (from_logits)
                 softmax_row(a, &t, i + r, &rows, r);
+            else if (sparse)
+                sparse_probability_row(a, clip_at, 1 - clip_at, i + r, &rows, r);
             else
                 probability_row(a, &t, low, high, i + r, &rows, r);
         }
