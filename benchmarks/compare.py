@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import environment
 HERE = Path(__file__).resolve().parent
 # (kernel, longest side up to which it holds, ratio) beyond "never slower than NumPy"
 FLOORS = [("linear relu", 256, 2.0)]
+BUSY = 0.3  # load at which figures of several threads mean nothing any more
 
 
 def run(select: str | None, seconds: float) -> dict[str, Any]:
@@ -83,13 +85,17 @@ def main() -> None:
         if "benchmarks" in result:
             result = {"rows": figures(result)}
     else:
-        result = {"environment": environment.describe(), "rows": figures(run(given.select, given.seconds))}
+        load = os.getloadavg()[0]
+        rows = figures(run(given.select, given.seconds))
+        result = {"environment": environment.describe() | {"load before": load}, "rows": rows}
         if given.keep:
             given.keep.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, value in result.get("environment", {}).items():
         print(f"{name}: {value}")
     lines = table(result["rows"])
     print("\n".join(lines))
+    if result.get("environment", {}).get("load before", 0) > BUSY:
+        print("The machine was busy: NumPy's threads, which wait for each other, then look far slower than they are.")
     print(f"{sum(line.endswith('SLOWER') for line in lines)} of {len(lines) - 1} slower than NumPy")
 
 
