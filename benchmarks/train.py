@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,8 @@ from peers import PEERS, Peer
 CHILD = Path(__file__).with_name("child.py")
 CHILD_TIMEOUT = 1200.0
 QUICK_PEERS = tuple(name for name in PEERS if name != "torch_compile")  # it compiles for half a minute per network
+BUSY = 0.5  # load average
+UNSTEADY = 1.5  # times the fastest round's, the slowest's
 QUICK_STEPS = 32  # at most, in an epoch
 THREADS_PAY = 1e7  # operations in a step, about, above which --quick uses all cores without trying
 
@@ -229,6 +232,16 @@ def table(case: dict[str, Any]) -> list[str]:
     return lines
 
 
+def unsteady_figures(result: dict[str, Any]) -> list[str]:
+    """Cases and peers whose rounds say different things: something else ran."""
+    return [
+        f"{case['name']} of {PEERS[r['peer']].label}"
+        for case in result["cases"]
+        for r in case["results"]
+        if max(r["us_per_step_of_rounds"]) > UNSTEADY * min(r["us_per_step_of_rounds"])
+    ]
+
+
 def python_of(text: str) -> dict[str, str]:
     """`torch,torch_compile=/path/to/python` as a dictionary."""
     names, equals, path = text.partition("=")
@@ -282,8 +295,12 @@ def main() -> int:
     commit = (about["commit"] or "no checkout")[:12]
     print(f"fastnn {about['fastnn']} ({commit}), {about['isa']}, {about['threads']} threads, {about['compiler']}")
     print(f"{about['cpu']}, {about['cores']} cores; Python {about['python']}, NumPy {about['numpy']}", flush=True)
-    result = suite.run()
+    if (load := os.getloadavg()[0]) > BUSY:
+        print(f"The machine is busy (load {load:.1f}): figures will be too high, and unfairly so for many threads.")
+    result = suite.run() | {"load_at_start": load}
     print()
+    if unsteady := unsteady_figures(result):
+        print(f"Rounds differ more than {UNSTEADY:g} times, so do not rely on {', '.join(unsteady)}.")
     for name, reason in result["skipped"].items():
         print(f"{PEERS[name].label} was left out. {reason}")
     for name, meaning in MEANINGS:
