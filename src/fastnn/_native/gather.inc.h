@@ -63,15 +63,6 @@ static inline __attribute__((always_inline)) real load_element(const char *p, fa
     }
 }
 
-/* A row of reals as they are; few elements would not repay a call of memcpy. */
-static inline __attribute__((always_inline)) void copy_row(int64_t n, const char *from, real *to) {
-    if (n > 4 * LANES)
-        memcpy(to, from, (size_t)n * sizeof(real));
-    else
-        for (int64_t j = 0; j < n; j += LANES)
-            v_store_n(to + j, v_load_n((const real *)(const void *)from + j, min64(LANES, n - j)), min64(LANES, n - j));
-}
-
 static inline __attribute__((always_inline)) void gather_rows(const fastnn_gather *g, fastnn_source_type type) {
     const int64_t size = source_size(type), n = g->n, stride = g->stride;
     real *to = g->to;
@@ -80,7 +71,7 @@ static inline __attribute__((always_inline)) void gather_rows(const fastnn_gathe
         if (n == 1)
             *to = load_element(from, type);
         else if (stride == size && type == (sizeof(real) == 4 ? FASTNN_F32 : FASTNN_F64))
-            copy_row(n, from, to);
+            memcpy(to, from, (size_t)n * sizeof(real));
         else if (stride == size)
             for (int64_t j = 0; j < n; j++) to[j] = load_element(from + j * size, type);
         else
