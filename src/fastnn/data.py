@@ -144,14 +144,18 @@ def _weights_of_classes(class_weight: Mapping[int, float], y: np.ndarray, rows: 
     labels = labels.astype(np.int64)
     weights = np.ones(labels.shape, np.float64)
     for label, weight in class_weight.items():
+        if isinstance(weight, (str, bytes)) or not np.isfinite(weight):
+            raise ValueError(
+                f"Argument `class_weight` must hold finite numbers. Received: {weight!r} for class {label!r}"
+            )
         weights[labels == label] = weight
     return weights
 
 
 def split_at(samples: int, share: float) -> int:
     """Where the samples to validate with begin: `share` of them, from the end."""
-    if not 0 < share < 1:
-        raise ValueError(f"Argument `validation_split` must be in (0, 1). Received: validation_split={share}")
+    if not isinstance(share, (int, float, np.floating)) or not 0 < share < 1:
+        raise ValueError(f"Argument `validation_split` must be in (0, 1). Received: validation_split={share!r}")
     at = int(samples * (1 - share))
     if at == 0 or at == samples:
         raise ValueError(

@@ -64,7 +64,7 @@ class Predictor:
         capacity = rows
         if not training:
             # Powers of two: few programs serve all lengths.
-            capacity = max(FEW_ROWS, min(1 << (rows - 1).bit_length(), self._most_rows()))
+            capacity = min(max(FEW_ROWS, 1 << (rows - 1).bit_length()), self._most_rows())
         key = (capacity, training, tuple(layer.trainable for layer in self.model.layers))
         if key not in self.programs:
             builder = Builder(self.model.dtype, training=training, learning=False)
@@ -77,4 +77,4 @@ class Predictor:
     def _most_rows(self) -> int:
         shapes = [self.model.input_shape, *(layer.output_shape for layer in self.model.layers)]
         bytes_per_sample = self.model.dtype.itemsize * sum(math.prod(shape) for shape in shapes)
-        return min(MAX_ROWS, max(FEW_ROWS, BATCH_BYTES // bytes_per_sample))
+        return min(MAX_ROWS, max(1, BATCH_BYTES // bytes_per_sample))

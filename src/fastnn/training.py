@@ -68,7 +68,9 @@ class Training:
         rank = len(self.model.output_shape) + 1
         target_width = shape[-1] if len(shape) == rank else 0
         if self.loss_identifier is None:
-            raise ValueError("A model needs a loss to be trained or evaluated: pass one to compile(loss=...)")
+            raise ValueError(
+                "A model needs a loss to be trained or evaluated: pass one to compile(loss=...). Received: loss=None"
+            )
         loss = losses.resolve(self.loss_identifier, width, target_width)
         if loss.reduction not in ("sum_over_batch_size", "mean", "sum"):
             raise ValueError(
@@ -129,6 +131,7 @@ class Training:
     def arrays(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
         """Checks a data set against the model and the loss."""
         settled = self.settled
+        y = data.as_data(y, "y")
         self.settle(y)
         try:
             return self._checked(x, y, sample_weight, finite)
@@ -146,6 +149,8 @@ class Training:
         if finite:
             data.check_finite(x, "x")
             data.check_finite(y, "y")
+            if weights is not None:
+                data.check_finite(weights, "sample_weight")
             if self.loss.sparse:
                 data.check_labels(y, model.output_shape[-1])
         return Arrays(x, y, weights, target_shape)

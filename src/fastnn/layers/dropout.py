@@ -17,7 +17,7 @@ class Dropout(Layer):
     Overfitting".)
 
     Args:
-        rate: Share of inputs to drop, in [0, 1].
+        rate: Share of inputs to drop, in [0, 1).
         noise_shape: Not supported: `None`.
         seed: Integer seed, or `None` to draw one.
         **kwargs: Arguments of `Layer`.
@@ -33,8 +33,8 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(f"Argument `rate` must be a number in [0, 1]. Received: rate={rate!r}")
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+            raise ValueError(f"Argument `rate` must be a number in [0, 1). Received: rate={rate!r}")
         if noise_shape is not None:
             raise NotImplementedError(f"Argument `noise_shape` must be None. Received: noise_shape={noise_shape}")
         self.rate = float(rate)

@@ -326,7 +326,15 @@ def assign_all(variables: Sequence[Variable], values: Sequence[Any], owner: str)
         raise ValueError(
             f"Argument `weights` of {owner} must be a list of {len(variables)} arrays. Received: {received}"
         )
-    arrays = [np.asarray(value) for value in values]
+    arrays = []
+    for variable, value in zip(variables, values, strict=True):
+        try:
+            arrays.append(np.asarray(value))
+        except ValueError as error:  # ragged lists
+            raise ValueError(
+                f"Argument `weights` of {owner}: '{variable.path}' cannot be made from it: {error}. "
+                f"Received: {type(value).__name__}"
+            ) from None
     for variable, array in zip(variables, arrays, strict=True):
         if array.shape != variable.shape:
             raise ValueError(

@@ -296,6 +296,11 @@ class Model:
         for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
             if value is not None:
                 raise NotImplementedError(f"Argument `{name}` must be None for arrays. Received: {name}={value}")
+        validation_batch_size = _positive(
+            batch_size if validation_batch_size is None else validation_batch_size, "validation_batch_size"
+        )
+        if not isinstance(validation_freq, (list, tuple, set, range)):
+            validation_freq = _positive(validation_freq, "validation_freq")
         _check_given(x, y)
         self._build_for(x, y)
         arrays = settled.arrays(x, y, sample_weight, check_finite)
@@ -316,7 +321,7 @@ class Model:
             initial_epoch=initial_epoch,
             shuffle=bool(shuffle),
             callbacks=listening,
-            validation_batch_size=_positive(validation_batch_size or batch_size, "validation_batch_size"),
+            validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
         )
         assert listening.history is not None
@@ -498,7 +503,10 @@ class Model:
                 f"Received: {type(validation_data).__name__}"
             )
         x, y, *weights = validation_data
-        return settled.arrays(x, y, weights[0] if weights else None, finite)
+        try:
+            return settled.arrays(x, y, weights[0] if weights else None, finite)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Argument `validation_data` does not fit. {error}") from None
 
     def _check_built(self, what: str) -> None:
         if not self.built:
