@@ -193,7 +193,7 @@ class Training:
             done = 0
             while done < steps:
                 if by_batch and done:  # a callback may have changed weights or the learning rate
-                    scalars[done:] = optimizer.scalars(np.arange(first + done, first + steps))
+                    scalars[done] = optimizer.scalars(np.array([first + done]))[0]
                     program.refresh()
                 done += program.run(done, 1 if by_batch else steps - done, SLICE)
                 optimizer.iterations = first + done
