@@ -7,6 +7,7 @@ import pytest
 
 from fastnn import layers
 from fastnn.models import Sequential
+from fastnn.regularizers import L2
 from fastnn.utils import set_random_seed
 
 datasets = pytest.importorskip("sklearn.datasets")
@@ -26,8 +27,9 @@ def split(load):
 
 def network(outputs, activation, loss, metrics=()):
     set_random_seed(0)
-    stack = [layers.Dense(units, activation="relu") for units in HIDDEN]
-    model = Sequential([*stack, layers.Dense(outputs, activation=activation)])
+    penalty = L2(PENALTY / 2 / BATCH)  # as scikit-learn has it
+    stack = [layers.Dense(units, activation="relu", kernel_regularizer=penalty) for units in HIDDEN]
+    model = Sequential([*stack, layers.Dense(outputs, activation=activation, kernel_regularizer=penalty)])
     model.compile("adam", loss, metrics=list(metrics))
     return model
 
