@@ -330,6 +330,19 @@ def test_unknown_names_come_with_the_nearest(call: Callable[[str], Any], near: t
         call(wrong)
 
 
+@pytest.mark.parametrize("argument", ["kernel_regularizer", "bias_regularizer", "activity_regularizer"])
+def test_regularizers_without_a_gradient(argument: str) -> None:
+    """They are refused, for a penalty that is left out in silence is worse than none."""
+
+    class Own(regularizers.Regularizer):
+        def __call__(self, x: Any) -> float:
+            return 3.0
+
+    for regularizer in (Own(), abs):
+        with pytest.raises(NotImplementedError, match=r"L1, L2.*Received: "):
+            Sequential([Input((5,)), Dense(3, **{argument: regularizer})])
+
+
 def test_a_compile_that_fails_leaves_the_last_one() -> None:
     model, x, y = _model(), _x(), _y()
     optimizer = model.optimizer

@@ -30,6 +30,17 @@ def standardize_shape(shape: Any, name: str = "shape") -> Shape:
     return lengths
 
 
+def compiled_regularizer(identifier: Any) -> regularizers.Regularizer | None:
+    """Returns the regularizer that `identifier` stands for, one that a compiled step can compute: L1, L2 or both."""
+    regularizer = regularizers.get(identifier)
+    known = isinstance(regularizer, regularizers.Regularizer)
+    if regularizer is not None and not (known and type(regularizer).__call__ is regularizers.Regularizer.__call__):
+        raise NotImplementedError(
+            f"A regularizer must be L1, L2, L1L2 or a name of one: others have no gradient. Received: {identifier!r}"
+        )
+    return regularizer
+
+
 class Layer:
     """Base class of layers.
 
@@ -70,7 +81,7 @@ class Layer:
         if not isinstance(name, (str, type(None))) or (name and "/" in name):
             raise ValueError(f"Argument `name` must be a string without '/'. Received: name={name!r}")
         self.name = name or auto_name(type(self).__name__)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.activity_regularizer = compiled_regularizer(activity_regularizer)
         self._dtype = None if dtype is None else standardize_dtype(dtype)
         self._trainable = bool(trainable)
         self._weights: list[Variable] = []
@@ -135,7 +146,7 @@ class Layer:
             trainable=trainable and self._trainable,
             name=name,
             path=f"{self.name}/{name}",
-            regularizer=regularizers.get(regularizer),
+            regularizer=compiled_regularizer(regularizer),
             constraint=constraint,
         )
         variable.state = not trainable
