@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import pytest
 
 import reference
-from fastnn import _kernels, activations
+from fastnn import _kernels, activations, layers
 
 NAMES = [function.__name__ for function in activations._FUNCTIONS]
 BY_ROWS = ("softmax", "log_softmax")
@@ -99,3 +100,20 @@ def test_other_identifiers() -> None:
         activations.get(3)
     with pytest.raises(ValueError, match="neither a name"):
         activations.serialize(lambda x: x)
+
+
+@pytest.mark.parametrize(
+    ("function", "settings"),
+    [
+        (activations.gelu, {"approximate": True}),
+        (activations.gelu, {}),
+        (activations.relu, {"max_value": 1.0, "negative_slope": 0.1}),
+        (activations.leaky_relu, {"negative_slope": 0.3}),
+        (activations.leaky_relu, {"negative_slope": 0.0}),
+        (activations.elu, {"alpha": 0.5}),
+    ],
+)
+def test_settings_reach_the_kernel_of_a_layer(function, settings):
+    x = np.linspace(-2, 2, 12).reshape(4, 3)
+    activation = functools.partial(function, **settings)
+    np.testing.assert_allclose(layers.Activation(activation, dtype="float64")(x), function(x, **settings), rtol=1e-15)

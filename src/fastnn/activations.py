@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -294,6 +295,8 @@ def kernel_of(function: Any) -> str | None:
 
     >>> kernel_of(relu)
     'relu'
+    >>> kernel_of(functools.partial(gelu, approximate=True))
+    'gelu_tanh'
     """
     return _kernel_and_params(function)[0]
 
@@ -307,7 +310,30 @@ def kernel_params(function: Any) -> tuple[float, ...]:
     return _kernel_and_params(function)[1]
 
 
+def _relu_kernel(
+    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> tuple[str, tuple[float, ...]]:
+    if negative_slope == 0.0 and max_value is None and threshold == 0.0:
+        return "relu", ()
+    return "clipped_relu", (float(negative_slope), float("inf") if max_value is None else max_value, float(threshold))
+
+
+def _leaky_relu_kernel(negative_slope: float = 0.2) -> tuple[str, tuple[float, ...]]:
+    return ("leaky_relu", (float(negative_slope),)) if negative_slope > 0.0 else _relu_kernel(negative_slope)
+
+
+# The kernel of a function with settings, as `functools.partial(gelu, approximate=True)` gives them.
+_WITH_SETTINGS: dict[Any, Callable[..., tuple[str, tuple[float, ...]]]] = {
+    gelu: lambda approximate=False: ("gelu_tanh" if approximate else "gelu", ()),
+    relu: _relu_kernel,
+    leaky_relu: _leaky_relu_kernel,
+    elu: lambda alpha=1.0: ("elu", (float(alpha),)),
+}
+
+
 def _kernel_and_params(function: Any) -> tuple[str | None, tuple[float, ...]]:
+    if isinstance(function, functools.partial) and not function.args and function.func in _WITH_SETTINGS:
+        return _WITH_SETTINGS[function.func](**function.keywords)
     for known, found in _KERNELS.items():  # by identity: a user's callable need not be hashable
         if known is function:
             return found
