@@ -16,6 +16,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "results"
+UNSTEADY = 1.5  # times the fastest round's, the slowest's
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 MEASURE = (
     "Figures depend on the machine, so measure yours:\n"
@@ -32,6 +33,20 @@ def microseconds(value: float) -> str:
 def times(ratio: float) -> str:
     """Two figures, and no powers of ten."""
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
+def steady(result: dict[str, Any]) -> bool:
+    """Whether the rounds agree well enough for one figure to stand for them."""
+    rounds = result["us_per_step_of_rounds"]
+    return max(rounds) <= UNSTEADY * min(rounds)
+
+
+def steps(result: dict[str, Any]) -> str:
+    """Microseconds of a step; from the fastest round to the slowest where they disagree."""
+    if steady(result):
+        return microseconds(result["us_per_step"])
+    rounds = result["us_per_step_of_rounds"]
+    return f"{microseconds(min(rounds))} – {microseconds(max(rounds))}"
 
 
 def row(cells: list[str]) -> str:
@@ -54,6 +69,7 @@ def training(result: dict[str, Any]) -> list[str]:
     lines = [
         "**Training**, microseconds a step, and in brackets how many times as long as fastnn's. Float32, Adam,",
         "shuffled mini-batches, after a warm-up epoch; every peer on the same data, at its best, in its own process.",
+        "Where the rounds of a run differ by more than half, both ends are shown, and nothing is compared.",
         "",
         row(["network", "batch", *(f"**{peers[n]['label']}**" if n == "fastnn" else peers[n]["label"] for n in names)]),
         row(["---", "--:", *("--:" for _ in names)]),
@@ -65,13 +81,15 @@ def training(result: dict[str, Any]) -> list[str]:
             if name not in found:
                 cells.append("–")
                 continue
-            text = microseconds(found[name]["us_per_step"])
-            cells.append(f"**{text}**" if name == "fastnn" else f"{text} ({times(found[name]['times_fastnn'])}×)")
+            text = steps(found[name])
+            compared = name != "fastnn" and steady(found[name]) and steady(found["fastnn"])
+            ratio = f" ({times(found[name]['times_fastnn'])}×)" if compared else ""
+            cells.append(f"**{text}**" if name == "fastnn" else f"{text}{ratio}")
         lines.append(row(cells))
     rates = []
     for case in cases:
         own = next(r for r in case["results"] if r["peer"] == "fastnn")
-        if own["share_of_peak"] is not None:
+        if own["share_of_peak"] is not None and steady(own):
             rates.append(f"{case['network']} {own['gflops']:.3g} GFLOP/s ({100 * own['share_of_peak']:.0f}%)")
     if rates:
         peaks = [case["peak_gflops"]["all_cores"] for case in cases]
