@@ -6,7 +6,7 @@ Python runs here once an epoch (and about twenty times a second, to draw progres
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -201,7 +201,7 @@ class Training:
         finally:
             program.release()
 
-    def run_test(self, arrays: Arrays, batch_size: int, by_batch: bool) -> Iterator[tuple[Compiled, int]]:
+    def run_test(self, arrays: Arrays, batch_size: int, by_batch: bool) -> Generator[tuple[Compiled, int], None, None]:
         """Evaluates; yields the number of steps done, now and then (`by_batch`: after each one)."""
         batch_size = min(batch_size, len(arrays.x))
         steps = -(-len(arrays.x) // batch_size)
@@ -356,14 +356,15 @@ def _test(
     callbacks.on_test_begin()
     if by_batch:
         callbacks.on_test_batch_begin(0)
-    for compiled, done in training.run_test(arrays, batch_size, by_batch):
-        logs = training.logs(compiled)
-        if by_batch:
-            callbacks.on_test_batch_end(done - 1, logs)
-            if done < steps:
-                callbacks.on_test_batch_begin(done)
-        if progress:
-            callbacks.on_progress(done, logs)
+    with closing(training.run_test(arrays, batch_size, by_batch)) as batches:  # as in _train_epoch
+        for compiled, done in batches:
+            logs = training.logs(compiled)
+            if by_batch:
+                callbacks.on_test_batch_end(done - 1, logs)
+                if done < steps:
+                    callbacks.on_test_batch_begin(done)
+            if progress:
+                callbacks.on_progress(done, logs)
     callbacks.on_test_end(logs)
     return logs
 
