@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import initializers, regularizers
 from fastnn._arrays import as_float, standardize_dtype
 from fastnn._registry import auto_name
+from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder, Compiled, Value
 from fastnn.variables import Variable
 
@@ -41,7 +42,7 @@ def compiled_regularizer(identifier: Any) -> regularizers.Regularizer | None:
     return regularizer
 
 
-class Layer:
+class Layer(Weighted):
     """Base class of layers.
 
     A layer whose arithmetic has kernels overrides `build`, `compute_output_shape` and `lower`. A layer written in
@@ -158,31 +159,6 @@ class Layer:
         """All weights: those made to learn, then the states; the order stays when layers are frozen."""
         return sorted(self._weights, key=lambda variable: variable.state)
 
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as `weights`."""
-        return self.weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that learn."""
-        return [variable for variable in self.weights if variable.trainable]
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The same as `trainable_weights`."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that do not learn: states, and all of a frozen layer's."""
-        return [variable for variable in self.weights if not variable.trainable]
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The same as `non_trainable_weights`."""
-        return self.non_trainable_weights
-
     def count_params(self) -> int:
         """Number of elements of all weights.
 
@@ -194,10 +170,6 @@ class Layer:
                 f"Layer '{self.name}' has no weights before it is built: call it on data, or give an input shape."
             )
         return sum(variable.size for variable in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights, in the order of `weights`."""
-        return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Sets all weights, in the order of `weights`; all or none.

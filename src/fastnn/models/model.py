@@ -12,6 +12,7 @@ from fastnn._arrays import as_float, standardize_dtype
 from fastnn._registry import auto_name
 from fastnn.callbacks import CallbackList, History
 from fastnn.layers.layer import Layer, assign_all
+from fastnn.layers.weighted import Weighted
 from fastnn.prediction import Predictor
 from fastnn.program import Builder, Value, required
 from fastnn.summary import print_summary
@@ -20,7 +21,7 @@ from fastnn.variables import Variable
 Shape = tuple[int, ...]
 
 
-class Model:
+class Model(Weighted):
     """What every model can do: compile, fit, evaluate, predict.
 
     Args:
@@ -85,35 +86,6 @@ class Model:
         """All weights, layer by layer."""
         self._check_built("weights")
         return training.variables_of(self.layers)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as `weights`."""
-        return self.weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that learn."""
-        return [variable for variable in self.weights if variable.trainable]
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The same as `trainable_weights`."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that do not learn."""
-        return [variable for variable in self.weights if not variable.trainable]
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The same as `non_trainable_weights`."""
-        return self.non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights, in the order of `weights`."""
-        return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Sets all weights, in the order of `weights`; all or none.
