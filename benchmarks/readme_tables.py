@@ -1,114 +1,173 @@
-"""Writes the README's section on speed from the results that are kept in `benchmarks/results`.
+"""Writes the README's section on speed, and its pictures, from the results that are kept in `benchmarks/results`.
 
-python benchmarks/readme_tables.py            rewrites the section
-python benchmarks/readme_tables.py --check    only says whether it is up to date (exit code 1 where it is not)
+python benchmarks/readme_tables.py            rewrites the section and draws the pictures; needs matplotlib
+python benchmarks/readme_tables.py --check    only says whether the section is up to date (exit code 1 where not)
+
+A result may hold all sections or some of them: each section is taken from the newest result that has it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from fastnn.bench.figures import figure, ratio, steady, times
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "results"
-UNSTEADY = 1.5  # times the fastest round's, the slowest's
+PICTURES = RESULTS / "pictures"
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 MEASURE = (
-    "Figures depend on the machine, so measure yours:\n"
-    "`python -m pip install '.[bench]' && python benchmarks/train.py`.\n"
-    "[benchmarks/README.md](benchmarks/README.md) says what is measured, and how each peer is run."
+    "Figures depend on the machine, so measure yours: `python -m pip install '.[bench]' && python -m fastnn bench`,\n"
+    "with `--quick` for a first look. [benchmarks/README.md](benchmarks/README.md) says what is measured, and how\n"
+    "each peer is run."
 )
-
-
-def microseconds(value: float) -> str:
-    """Three figures; whole numbers with thousands set apart from 100 up."""
-    return f"{round(value, 2 - math.floor(math.log10(value))):,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def times(ratio: float) -> str:
-    """Two figures, and no powers of ten."""
-    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
-
-
-def steady(result: dict[str, Any]) -> bool:
-    """Whether the rounds agree well enough for one figure to stand for them."""
-    rounds = result["us_per_step_of_rounds"]
-    return max(rounds) <= UNSTEADY * min(rounds)
-
-
-def steps(result: dict[str, Any]) -> str:
-    """Microseconds of a step; from the fastest round to the slowest where they disagree."""
-    if steady(result):
-        return microseconds(result["us_per_step"])
-    rounds = result["us_per_step_of_rounds"]
-    return f"{microseconds(min(rounds))} – {microseconds(max(rounds))}"
 
 
 def row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def provenance(environment: dict[str, Any]) -> str:
-    e = environment
+def provenance(result: dict[str, Any]) -> str:
+    """What a section was measured on and with."""
+    e = result["environment"]
     commit = (e["commit"] or "unknown")[:12]
+    versions: dict[str, str] = {}
+    for peer in result.get("peers", {}).values():
+        versions |= {k: v for k, v in peer["versions"].items() if k not in ("fastnn-cpu", "numpy")}
+    with_versions = f" {', '.join(f'{k} {v}' for k, v in versions.items())}." if versions else ""
     return (
         f"{e['cpu']}, {e['cores']} cores, {e['isa']}, {e['threads']} threads, {e['compiler']}, Python {e['python']}, "
-        f"NumPy {e['numpy']}, fastnn {e['fastnn']} at {commit}, {e['date'][:10]}."
+        f"NumPy {e['numpy']}, fastnn {e['fastnn']} at {commit}, {e['date'][:10]}.{with_versions}"
     )
 
 
-def training(result: dict[str, Any]) -> list[str]:
+def peers_in(result: dict[str, Any], tables: list[dict[str, Any]]) -> list[str]:
+    """Names of the peers that have figures, in the order of the result."""
+    return [name for name in result["peers"] if any(r["peer"] == name for table in tables for r in table["results"])]
+
+
+def heads(result: dict[str, Any], names: list[str]) -> list[str]:
+    labels = [result["peers"][name]["label"] for name in names]
+    return [f"**{label}**" if name == "fastnn" else label for name, label in zip(names, labels, strict=True)]
+
+
+def cell(found: dict[str, Any] | None, own: dict[str, Any] | None, key: str) -> str:
+    """A figure, and how many times fastnn's it is where that can be said."""
+    if found is None:
+        return "–"
+    if own is None or found["peer"] == "fastnn":
+        return f"**{figure(found, key)}**" if found["peer"] == "fastnn" else figure(found, key)
+    compared = ratio(found, own, key)
+    return figure(found, key) + ("" if compared is None else f" ({times(compared)}×)")
+
+
+def of_peer(table: dict[str, Any], name: str) -> dict[str, Any] | None:
+    return next((r for r in table["results"] if r["peer"] == name), None)
+
+
+def training(result: dict[str, Any], section: str = "training") -> list[str]:
     """The table of whole trainings: a row a network, a column a peer."""
-    cases, peers = result["cases"], result["peers"]
-    names = [name for name in peers if any(r["peer"] == name for case in cases for r in case["results"])]
+    cases = result[section]
+    names = peers_in(result, cases)
+    varied = section == "variants"
     lines = [
-        "**Training**, microseconds a step, and in brackets how many times as long as fastnn's. Float32, Adam,",
+        "**Training**, microseconds a step, and in brackets how many times as long as fastnn's. Float32, Adam,"
+        if not varied
+        else "**Other shapes, activations, optimizers and layers**, microseconds a step; float32, ReLU, Adam else,",
         "shuffled mini-batches, after a warm-up epoch; every peer on the same data, at its best, in its own process.",
         "Where the rounds of a run differ by more than half, both ends are shown, and nothing is compared.",
         "",
-        row(["network", "batch", *(f"**{peers[n]['label']}**" if n == "fastnn" else peers[n]["label"] for n in names)]),
+        row(["network", "batch", *heads(result, names)]),
         row(["---", "--:", *("--:" for _ in names)]),
     ]
     for case in cases:
-        found = {r["peer"]: r for r in case["results"]}
-        cells = [f"{case['network']}", str(case["batch"])]
-        for name in names:
-            if name not in found:
-                cells.append("–")
-                continue
-            text = steps(found[name])
-            compared = name != "fastnn" and steady(found[name]) and steady(found["fastnn"])
-            ratio = f" ({times(found[name]['times_fastnn'])}×)" if compared else ""
-            cells.append(f"**{text}**" if name == "fastnn" else f"{text}{ratio}")
-        lines.append(row(cells))
+        network = ", ".join(text for text in (case["network"], case["setting"]) if text)
+        own = of_peer(case, "fastnn")
+        cells = [cell(of_peer(case, name), own, "us_per_step") for name in names]
+        lines.append(row([network, str(case["batch"]), *cells]))
     rates = []
     for case in cases:
-        own = next(r for r in case["results"] if r["peer"] == "fastnn")
-        if own["share_of_peak"] is not None and steady(own):
+        own = of_peer(case, "fastnn")
+        if own is not None and own["share_of_peak"] is not None and steady(own, "us_per_step"):
             rates.append(f"{case['network']} {own['gflops']:.3g} GFLOP/s ({100 * own['share_of_peak']:.0f}%)")
-    if rates:
+    if rates and not varied:
         peaks = [case["peak_gflops"]["all_cores"] for case in cases]
         lines += [
             "",
             "fastnn's rate, its matrix products divided by the time of a whole step, and that as a part of the peak of",
             f"multiply-add units ({min(peaks):.0f} to {max(peaks):.0f} GFLOP/s then): {', '.join(rates)}.",
         ]
-    versions: dict[str, str] = {}
-    for name in names:
-        versions |= {k: v for k, v in peers[name]["versions"].items() if k not in ("fastnn-cpu", "numpy")}
-    with_versions = f" {', '.join(f'{k} {v}' for k, v in versions.items())}." if versions else ""
-    return [*lines, "", f"{provenance(result['environment'])}{with_versions}"]
+    return lines
+
+
+def variants(result: dict[str, Any]) -> list[str]:
+    return training(result, "variants")
+
+
+def inference(result: dict[str, Any]) -> list[str]:
+    """The table of predictions: a row a call, a column a number of samples."""
+    tables = result["inference"]
+    labels = {name: about["label"] for name, about in result["peers"].items()}
+    calls = list(dict.fromkeys((r["peer"], r["call"]) for table in tables for r in table["results"]))
+    lines = [
+        f"**Predictions** of {tables[0]['network']}, {tables[0]['activation']}: microseconds from the call in Python",
+        "to the result, and in brackets how many times as long as fastnn's `model(x)`.",
+        "",
+        row(["", "call", *("one sample" if t["rows"] == 1 else f"{t['rows']:,} samples" for t in tables)]),
+        row(["---", "---", *("--:" for _ in tables)]),
+    ]
+    for peer, call in calls:
+        found = [next((r for r in t["results"] if (r["peer"], r["call"]) == (peer, call)), None) for t in tables]
+        cells = [cell(f, of_peer(t, "fastnn"), "us") for f, t in zip(found, tables, strict=True)]
+        lines.append(row([labels[peer], f"`{call}`" if "(" in call else call, *cells]))
+    return lines
+
+
+def startup(result: dict[str, Any]) -> list[str]:
+    """The table of cold starts."""
+    table = result["startup"]
+    own = of_peer(table, "fastnn")
+    lines = [
+        f"**Cold start**: seconds from the start of Python to the end of the first step of {table['network']}, and of",
+        "that for the import, NumPy included.",
+        "",
+        row(["", "first step", "import"]),
+        row(["---", "--:", "--:"]),
+    ]
+    for r in table["results"]:
+        label = result["peers"][r["peer"]]["label"]
+        lines.append(row([label, cell(r, own, "seconds"), figure(r, "import_seconds")]))
+    return lines
+
+
+def memory(result: dict[str, Any]) -> list[str]:
+    """The table of memory: a row a network, a column a peer."""
+    tables = result["memory"]
+    names = peers_in(result, tables)
+    lines = [
+        "**Memory**: millions of bytes that training takes at most, beyond the library and the data; and what the",
+        "weights, their gradients, Adam's moments and a batch's activations come to.",
+        "",
+        row(["network", "batch", "needed", *heads(result, names)]),
+        row(["---", "--:", "--:", *("--:" for _ in names)]),
+    ]
+    for table in tables:
+        own = of_peer(table, "fastnn")
+        cells = [cell(of_peer(table, name), own, "megabytes") for name in names]
+        lines.append(row([table["network"], str(table["batch"]), f"{table['least_megabytes']:.3g}", *cells]))
+    return lines
 
 
 def kernels(result: dict[str, Any]) -> list[str]:
     """The table of kernels: how many times as fast as NumPy, over all sizes."""
     groups: dict[str, dict[str, list[float]]] = {}
-    for r in result["rows"]:
+    for r in result["kernels"]:
         groups.setdefault(r["kernel"], {}).setdefault(r["dtype"], []).append(r["numpy"] / r["fastnn"])
     dtypes = sorted({dtype for group in groups.values() for dtype in group})
     lines = [
@@ -125,17 +184,46 @@ def kernels(result: dict[str, Any]) -> list[str]:
             middle = ratios[len(ratios) // 2] if ratios else 0
             cells.append(f"{times(middle)} ({times(ratios[0])} – {times(ratios[-1])})" if ratios else "–")
         lines.append(row(cells))
-    return [*lines, "", provenance(result["environment"])]
+    return lines
 
 
-def section() -> str:
+PARTS: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "training": training,
+    "variants": variants,
+    "inference": inference,
+    "startup": startup,
+    "memory": memory,
+    "kernels": kernels,
+}
+
+
+def newest(folder: Path) -> dict[str, dict[str, Any]]:
+    """By section, the newest result that has it."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    results.sort(key=lambda result: str(result["environment"]["date"]))
+    return {name: result for result in results for name in PARTS if result.get(name)}
+
+
+def section(results: dict[str, dict[str, Any]], pictures: Path) -> str:
     """What stands between the two marks."""
-    parts = [
-        "\n".join(render(json.loads((RESULTS / name).read_text(encoding="utf-8"))))
-        for name, render in (("training.json", training), ("kernels.json", kernels))
-        if (RESULTS / name).exists()
-    ]
+    parts = []
+    for name, write in PARTS.items():
+        if name not in results:
+            continue
+        picture = pictures / f"{name}.png"
+        if picture.exists():
+            shown = picture.relative_to(README.parent).as_posix()
+            parts.append(f"![Microseconds by library, on a logarithmic axis: the table below as a picture]({shown})")
+        parts.append("\n".join([*write(results[name]), "", provenance(results[name])]))
     return "\n\n".join([*parts, MEASURE])
+
+
+def draw(results: dict[str, dict[str, Any]]) -> None:
+    """Draws the pictures of the sections that have one."""
+    from fastnn.bench import plots
+
+    for name, result in results.items():
+        plots.draw({name: result[name], "peers": result["peers"]}, PICTURES)
 
 
 def main() -> int:
@@ -148,7 +236,10 @@ def main() -> int:
     if not (begin and end):
         print(f"README.md: expected {BEGIN} and {END}.", file=sys.stderr)
         return 1
-    wanted = f"{before}{BEGIN}\n{section()}\n{END}{after}"
+    results = newest(RESULTS)
+    if not arguments.check:
+        draw(results)
+    wanted = f"{before}{BEGIN}\n{section(results, PICTURES)}\n{END}{after}"
     if wanted == text:
         return 0
     if arguments.check:

@@ -9,7 +9,7 @@ import sys
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from environment import child_environment, cores
+from fastnn.bench.environment import child_environment, cores
 
 PROGRAM = "import time, numpy; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 

@@ -7,18 +7,16 @@ are array-likes, results `np.longdouble` (80 bits on x86), so that a twin's own 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Wide = NDArray[np.longdouble]
-
-
-def wide(x: ArrayLike) -> Wide:
-    """The same numbers as long doubles."""
-    return np.asarray(x, np.longdouble)
-
+from reference_losses import CLIP, LOSSES, loss
+from reference_losses import one_hot as one_hot
+from reference_math import Wide, or_default, sigmoid, softplus, wide
+from reference_math import log_softmax as log_softmax
+from reference_math import softmax as softmax
 
 # --- dense -----------------------------------------------------------------------------------------------------------
 
@@ -83,27 +81,12 @@ def normal_pdf(x: ArrayLike) -> Wide:
     return np.exp(-(wide(x) ** 2) / 2) / np.sqrt(2 * wide(np.pi))
 
 
-def sigmoid(x: ArrayLike) -> Wide:
-    x = wide(x)
-    e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, 1) / (1 + e)
-
-
-def softplus(x: ArrayLike) -> Wide:
-    x = wide(x)
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
 def _gelu_tanh_inner(x: Wide) -> Wide:
     return np.sqrt(2 / wide(np.pi)) * (x + wide("0.044715") * x**3)
 
 
-def _or(params: Sequence[float], index: int, otherwise: float) -> float:
-    return params[index] if index < len(params) else otherwise
-
-
 def _clipped_relu(x: Wide, params: Sequence[float]) -> Wide:
-    slope, top, threshold = _or(params, 0, 0.0), _or(params, 1, np.inf), _or(params, 2, 0.0)
+    slope, top, threshold = or_default(params, 0, 0.0), or_default(params, 1, np.inf), or_default(params, 2, 0.0)
     return np.where(x >= top, top, np.where(x >= threshold, x, slope * (x - threshold)))
 
 
@@ -115,8 +98,8 @@ def activation(name: str, x: ArrayLike, params: Sequence[float] = ()) -> Wide:
             "linear": lambda: x,
             "relu": lambda: np.maximum(x, 0),
             "clipped_relu": lambda: _clipped_relu(x, params),
-            "leaky_relu": lambda: np.where(x > 0, x, _or(params, 0, 0.2) * x),
-            "elu": lambda: np.where(x > 0, x, _or(params, 0, 1.0) * np.expm1(x)),
+            "leaky_relu": lambda: np.where(x > 0, x, or_default(params, 0, 0.2) * x),
+            "elu": lambda: np.where(x > 0, x, or_default(params, 0, 1.0) * np.expm1(x)),
             "selu": lambda: wide(SELU_SCALE) * np.where(x > 0, x, wide(SELU_ALPHA) * np.expm1(x)),
             "gelu": lambda: x * normal_cdf(x),
             "gelu_tanh": lambda: x * sigmoid(2 * _gelu_tanh_inner(x)),
@@ -128,6 +111,19 @@ def activation(name: str, x: ArrayLike, params: Sequence[float] = ()) -> Wide:
             "softsign": lambda: x / (1 + np.abs(x)),
             "exponential": lambda: np.exp(x),
             "mish": lambda: x * np.tanh(softplus(x)),
+            "hard_silu": lambda: x * np.clip(x / 6 + wide(0.5), 0, 1),
+            "hard_tanh": lambda: np.clip(x, -1, 1),
+            "hard_shrink": lambda: np.where(np.abs(x) > or_default(params, 0, 0.5), x, 0),
+            "soft_shrink": lambda: np.where(
+                np.abs(x) > or_default(params, 0, 0.5), x - np.sign(x) * wide(or_default(params, 0, 0.5)), 0
+            ),
+            "threshold": lambda: np.where(x > or_default(params, 0, 0.0), x, or_default(params, 1, 0.0)),
+            "sparse_sigmoid": lambda: np.clip((x + 1) / 2, 0, 1),
+            "sparse_plus": lambda: np.where(x >= 1, x, np.maximum(x + 1, 0) ** 2 / 4),
+            "celu": lambda: np.where(x > 0, x, or_default(params, 0, 1.0) * np.expm1(x / or_default(params, 0, 1.0))),
+            "log_sigmoid": lambda: -softplus(-x),
+            "squareplus": lambda: (x + np.sqrt(x**2 + or_default(params, 0, 4.0))) / 2,
+            "tanh_shrink": lambda: x - np.tanh(x),
         }[name]()
 
 
@@ -137,7 +133,11 @@ def activation_derivative(name: str, x: ArrayLike, params: Sequence[float] = ())
     one = np.ones_like(x)
     with np.errstate(over="ignore", invalid="ignore"):
         if name == "clipped_relu":
-            slope, top, threshold = _or(params, 0, 0.0), _or(params, 1, np.inf), _or(params, 2, 0.0)
+            slope, top, threshold = (
+                or_default(params, 0, 0.0),
+                or_default(params, 1, np.inf),
+                or_default(params, 2, 0.0),
+            )
             return np.where(x >= top, 0 * one, np.where(x >= threshold, one, slope * one))
         if name == "gelu_tanh":
             s = sigmoid(2 * _gelu_tanh_inner(x))
@@ -149,8 +149,8 @@ def activation_derivative(name: str, x: ArrayLike, params: Sequence[float] = ())
         return {
             "linear": lambda: one,
             "relu": lambda: np.where(x > 0, one, 0),
-            "leaky_relu": lambda: np.where(x > 0, one, _or(params, 0, 0.2)),
-            "elu": lambda: np.where(x > 0, one, _or(params, 0, 1.0) * np.exp(x)),
+            "leaky_relu": lambda: np.where(x > 0, one, or_default(params, 0, 0.2)),
+            "elu": lambda: np.where(x > 0, one, or_default(params, 0, 1.0) * np.exp(x)),
             "selu": lambda: wide(SELU_SCALE) * np.where(x > 0, one, wide(SELU_ALPHA) * np.exp(x)),
             "gelu": lambda: normal_cdf(x) + x * normal_pdf(x),
             "silu": lambda: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
@@ -160,20 +160,18 @@ def activation_derivative(name: str, x: ArrayLike, params: Sequence[float] = ())
             "softplus": lambda: sigmoid(x),
             "softsign": lambda: 1 / (1 + np.abs(x)) ** 2,
             "exponential": lambda: np.exp(x),
+            "hard_silu": lambda: np.where(x <= -3, 0, np.where(x >= 3, one, x / 3 + wide(0.5))),
+            "hard_tanh": lambda: np.where(np.abs(x) < 1, one, 0),
+            "hard_shrink": lambda: np.where(np.abs(x) > or_default(params, 0, 0.5), one, 0),
+            "soft_shrink": lambda: np.where(np.abs(x) > or_default(params, 0, 0.5), one, 0),
+            "threshold": lambda: np.where(x > or_default(params, 0, 0.0), one, 0),
+            "sparse_sigmoid": lambda: np.where(np.abs(x) < 1, one / 2, 0),
+            "sparse_plus": lambda: np.clip((x + 1) / 2, 0, 1),
+            "celu": lambda: np.where(x > 0, one, np.exp(x / or_default(params, 0, 1.0))),
+            "log_sigmoid": lambda: sigmoid(-x),
+            "squareplus": lambda: (1 + x / np.sqrt(x**2 + or_default(params, 0, 4.0))) / 2,
+            "tanh_shrink": lambda: np.tanh(x) ** 2,
         }[name]()
-
-
-def log_softmax(x: ArrayLike) -> Wide:
-    """x - log Σ exp x, along the last axis."""
-    x = wide(x)
-    if x.shape[-1] == 0:
-        return x
-    shifted = x - x.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-
-
-def softmax(x: ArrayLike) -> Wide:
-    return np.exp(log_softmax(x))
 
 
 def softmax_backward(y: ArrayLike, dy: ArrayLike) -> Wide:
@@ -244,124 +242,6 @@ def normalization_backward(
     return (1 if gamma is None else wide(gamma)) * inv_std * (dy - sum_dy / rows - xhat * sum_dy_xhat / rows)
 
 
-# --- losses ----------------------------------------------------------------------------------------------------------
-
-CLIP = 1e-7
-
-
-def one_hot(classes: ArrayLike, n: int) -> Wide:
-    """A row for each class number; zeros for a number that is no class."""
-    return wide(np.asarray(classes, float).reshape(-1, 1) == np.arange(n))
-
-
-def _smooth_binary(y: Wide, params: Sequence[float]) -> Wide:
-    s = wide(_or(params, 0, 0.0))
-    return y * (1 - s) + s / 2
-
-
-def _smooth_classes(y: Wide, params: Sequence[float]) -> Wide:
-    s = wide(_or(params, 0, 0.0))
-    return y * (1 - s) + s / y.shape[1]
-
-
-def _clip_limits(params: Sequence[float], index: int, dtype: type) -> tuple[Wide, Wide]:
-    """The limits that probabilities are kept between, as numbers of the kernel's dtype."""
-    low = np.dtype(dtype).type(_or(params, index, 0.0) or CLIP)
-    return wide(low), wide(np.dtype(dtype).type(1) - low)
-
-
-def _squared_error(p: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    return ((p - y) ** 2).mean(axis=1), 2 * (p - y) / p.shape[1], p
-
-
-def _absolute_error(p: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    return np.abs(p - y).mean(axis=1), np.sign(p - y) / p.shape[1], p
-
-
-def _huber(p: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    delta = wide(_or(params, 0, 1.0))
-    d = p - y
-    terms = np.where(np.abs(d) <= delta, d**2 / 2, delta * np.abs(d) - delta**2 / 2)
-    return terms.mean(axis=1), np.clip(d, -delta, delta) / p.shape[1], p
-
-
-def _binary(p: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    y = _smooth_binary(y, params)
-    low, high = _clip_limits(params, 1, dtype)
-    c = np.clip(p, low, high)
-    terms = -(y * np.log(c) + (1 - y) * np.log(1 - c))
-    slope = np.where((p < low) | (p > high), 0, -y / c + (1 - y) / (1 - c))
-    return terms.mean(axis=1), slope / p.shape[1], p
-
-
-def _sigmoid_binary(z: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    y = _smooth_binary(y, params)
-    terms = y * softplus(-z) + (1 - y) * softplus(z)
-    return terms.mean(axis=1), (sigmoid(z) - y) / z.shape[1], sigmoid(z)
-
-
-def _probabilities(p: Wide, y: Wide, limits: tuple[Wide, Wide]) -> tuple[Wide, Wide, Wide]:
-    low, high = limits
-    total = p.sum(axis=1, keepdims=True)
-    q = p / total
-    c = np.clip(q, low, high)
-    dq = np.where((q < low) | (q > high), 0, -y / c)
-    dp = (dq - (dq * q).sum(axis=1, keepdims=True)) / total  # q_j = p_j / Σ p: each p_i is in every q_j
-    return -(y * np.log(c)).sum(axis=1), dp, p
-
-
-def _categorical(p: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    return _probabilities(p, _smooth_classes(y, params), _clip_limits(params, 1, dtype))
-
-
-def _sparse_categorical(p: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    return _probabilities(p, one_hot(y, p.shape[1]), _clip_limits(params, 0, dtype))
-
-
-def _softmax(z: Wide, y: Wide) -> tuple[Wide, Wide, Wide]:
-    p = softmax(z)
-    terms = np.where(y == 0, 0, -y * log_softmax(z))
-    return terms.sum(axis=1), p * y.sum(axis=1, keepdims=True) - y, p
-
-
-def _softmax_categorical(z: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    return _softmax(z, _smooth_classes(y, params))
-
-
-def _softmax_sparse_categorical(z: Wide, y: Wide, params: Sequence[float], dtype: type) -> tuple[Wide, Wide, Wide]:
-    return _softmax(z, one_hot(y, z.shape[1]))
-
-
-LOSSES: dict[str, Callable[[Wide, Wide, Sequence[float], type], tuple[Wide, Wide, Wide]]] = {
-    "mean_squared_error": _squared_error,
-    "mean_absolute_error": _absolute_error,
-    "huber": _huber,
-    "binary_crossentropy": _binary,
-    "sigmoid_binary_crossentropy": _sigmoid_binary,
-    "categorical_crossentropy": _categorical,
-    "softmax_categorical_crossentropy": _softmax_categorical,
-    "sparse_categorical_crossentropy": _sparse_categorical,
-    "softmax_sparse_categorical_crossentropy": _softmax_sparse_categorical,
-}
-
-
-def loss(
-    name: str,
-    prediction: ArrayLike,
-    target: ArrayLike,
-    weight: ArrayLike | None = None,
-    params: Sequence[float] = (),
-    scale: float = 1.0,
-    dtype: type = np.float64,
-) -> tuple[Wide, Wide, Wide]:
-    """(weight · row losses, scale · weight · gradient, output); `dtype` is that of the kernel, for its clip."""
-    p = wide(prediction)
-    w = np.ones(p.shape[0], np.longdouble) if weight is None else wide(weight)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rows, gradient, output = LOSSES[name](p, wide(target), params, dtype)
-    return w * rows, scale * w[:, None] * gradient, output
-
-
 # --- metrics ---------------------------------------------------------------------------------------------------------
 
 
@@ -371,7 +251,7 @@ def _argmax(x: Wide) -> NDArray[np.intp]:
 
 
 def _top_k(p: Wide, classes: NDArray[np.intp], params: Sequence[float]) -> Wide:
-    k = int(_or(params, 0, 5))
+    k = int(or_default(params, 0, 5))
     hits = np.zeros(p.shape[0], np.longdouble)
     for i, c in enumerate(classes):
         if 0 <= c < p.shape[1] and not np.isnan(p[i, c]):
@@ -388,7 +268,7 @@ def metric_values(
         return loss(name, p, y, params=params, dtype=dtype)[0]
     return {
         "accuracy": lambda: wide(p == y).mean(axis=1),
-        "binary_accuracy": lambda: wide((p > np.dtype(dtype).type(_or(params, 0, 0.5))) == y).mean(axis=1),
+        "binary_accuracy": lambda: wide((p > np.dtype(dtype).type(or_default(params, 0, 0.5))) == y).mean(axis=1),
         "categorical_accuracy": lambda: wide(_argmax(p) == _argmax(y)),
         "sparse_categorical_accuracy": lambda: wide(_argmax(p) == y[:, 0]),
         "top_k_categorical_accuracy": lambda: _top_k(p, _argmax(y), params),
@@ -408,7 +288,7 @@ def metric(
     """The state after folding the rows into it."""
     w = np.ones(np.shape(prediction)[0], np.longdouble) if weight is None else wide(weight)
     if name == "auc":
-        return wide(state) + auc_buckets(prediction, target, w, int(_or(params, 0, 200)))
+        return wide(state) + auc_buckets(prediction, target, w, int(or_default(params, 0, 200)))
     values = metric_values(name, prediction, target, params, dtype)
     return wide(state) + wide([(w * values).sum(), w.sum()])
 
@@ -432,41 +312,6 @@ def auc_buckets(prediction: ArrayLike, target: ArrayLike, weight: ArrayLike, cou
 
 
 # --- updates ---------------------------------------------------------------------------------------------------------
-
-
-def update(
-    name: str, w: ArrayLike, g: ArrayLike, slots: Sequence[ArrayLike], h: Sequence[float]
-) -> tuple[Wide, list[Wide]]:
-    """(weights, slots) after one step; h[0] is the decay, the rest as documented in updates.inc.h."""
-    w, g = wide(w) * h[0], wide(g)
-    s = [wide(slot) for slot in slots]
-    if name == "sgd":
-        return w - h[1] * g, s
-    if name in ("momentum", "nesterov"):
-        v = h[2] * s[0] - h[1] * g
-        return w + (v if name == "momentum" else h[2] * v - h[1] * g), [v]
-    if name in ("adam", "amsgrad"):
-        m = s[0] + (g - s[0]) * h[2]
-        v = s[1] + (g * g - s[1]) * h[3]
-        if name == "adam":
-            return w - h[1] * m / (np.sqrt(v) + h[4]), [m, v]
-        largest = np.maximum(s[2], v)
-        return w - h[1] * m / (np.sqrt(largest) + h[4]), [m, v, largest]
-    rate, rho, epsilon = h[1:4]
-    v = rho * s[0] + (1 - rho) * g * g
-    denominator = v + epsilon
-    after = [v]
-    average = None
-    if "centered" in name:
-        average = rho * s[-1] + (1 - rho) * g
-        denominator = denominator - average * average
-    step = rate * g / np.sqrt(denominator)
-    if "momentum" in name:
-        step = h[4] * s[1] + step
-        after.append(step)
-    if average is not None:
-        after.append(average)
-    return w - step, after
 
 
 def regularize(w: ArrayLike, l1: float, l2: float) -> tuple[np.longdouble, Wide]:
@@ -498,6 +343,20 @@ def philox_words(n: int, first: int, key: int, counter: int) -> NDArray[np.uint3
     return np.array(words[first % 4 :][:n], np.uint32)
 
 
+def permutation(n: int, key: int, counter: int) -> NDArray[np.int64]:
+    """Fisher and Yates from the front, Lemire's choice of places; each word of the stream serves once."""
+    words = iter(philox_words(2 * n + 16, 0, key, counter).tolist())
+    order: list[int] = []
+    for i in range(n):
+        product = next(words) * (i + 1)
+        while product % 2**32 < 2**32 % (i + 1):
+            product = next(words) * (i + 1)
+        place = product >> 32
+        order.append(i)
+        order[i], order[place] = order[place], i
+    return np.array(order, np.int64)
+
+
 def dropout(x: ArrayLike, rate: float, key: int, counter: int, first: int = 0) -> Wide:
     """x / (1 - rate) where the element's word is at least rate · 2^32, else 0."""
     x = wide(x)
@@ -513,3 +372,17 @@ def convert(source: NDArray[np.generic], dtype: type) -> NDArray[np.floating]:
     """The elements of any array, as NumPy converts them."""
     with np.errstate(over="ignore"):
         return source.astype(dtype)
+
+
+# --- features --------------------------------------------------------------------------------------------------------
+
+
+def discretize(x: ArrayLike, boundaries: ArrayLike) -> np.ndarray:
+    """How many of the boundaries are not above each element."""
+    return np.digitize(x, boundaries)
+
+
+def encode(x: np.ndarray, depth: int, count: bool) -> np.ndarray:
+    """How often each number from 0 to depth - 1 is in a row of x, fractions cut off; or only whether."""
+    counts = (np.trunc(x)[:, :, None] == np.arange(depth)).sum(axis=1)
+    return counts if count else np.minimum(counts, 1)

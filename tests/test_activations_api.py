@@ -88,9 +88,29 @@ def test_identifiers(name: str) -> None:
     assert activations.deserialize(name) is function
 
 
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_functions_without_a_step(axis: int, rng: np.random.Generator) -> None:
+    x = rng.normal(size=(6, 4))
+    a, b = np.split(x, 2, axis)
+    np.testing.assert_allclose(activations.glu(x, axis), a / (1 + np.exp(-b)), rtol=1e-14)
+    y = activations.sparsemax(x, axis)
+    np.testing.assert_allclose(y.sum(axis), 1, rtol=1e-14)
+    assert (y == 0).any()
+    moved = np.where(y > 0, x - y, np.nan)  # by the same for every value that is left
+    np.testing.assert_allclose(np.nanmin(moved, axis), np.nanmax(moved, axis), atol=1e-14)
+    assert (np.where(y > 0, -np.inf, x).max(axis) <= np.nanmin(moved, axis)).all()
+    for function in (activations.glu, activations.sparsemax, activations.threshold):
+        assert activations.get(function.__name__) is function
+        with pytest.raises(NotImplementedError, match="has no step"):
+            layers.Activation(function)(x)
+    with pytest.raises(ValueError, match=r"even `axis`. Received: axis=0, x.shape=\(3,\)"):
+        activations.glu(np.zeros(3), 0)
+
+
 def test_other_identifiers() -> None:
     assert activations.get(None) is activations.linear
     assert activations.get("swish") is activations.silu
+    assert activations.get("hard_swish") is activations.hard_silu
     assert activations.get(np.sin) is np.sin
     assert activations.kernel_of(np.sin) is None
     assert activations.kernel_params(np.sin) == ()
@@ -111,6 +131,11 @@ def test_other_identifiers() -> None:
         (activations.leaky_relu, {"negative_slope": 0.3}),
         (activations.leaky_relu, {"negative_slope": 0.0}),
         (activations.elu, {"alpha": 0.5}),
+        (activations.celu, {"alpha": 0.5}),
+        (activations.hard_shrink, {"threshold": 0.25}),
+        (activations.soft_shrink, {"threshold": 0.25}),
+        (activations.squareplus, {"b": 1}),
+        (activations.threshold, {"threshold": 0.5, "default_value": -1.0}),
     ],
 )
 def test_settings_reach_the_kernel_of_a_layer(function, settings):

@@ -16,23 +16,23 @@ NATIVE = PACKAGE / "_native"
 # Lowest first. A room may import the rooms of the floors below, and those named before it on its own floor.
 FLOORS = (
     ("_native", "_version"),
-    ("_kernels", "_arrays", "ops"),
-    ("_registry", "random", "variables", "program"),
+    ("_kernels", "_arrays", "_structure", "_activation", "_further_activations", "ops"),
+    ("_refused", "_registry", "random", "adapters", "variables", "program"),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
-    ("data", "prediction", "training"),
+    ("data", "prediction", "heads", "training", "sources", "loop"),
     ("callbacks", "summary"),
     ("models",),
-    ("_info", "demo", "__main__"),
+    ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),
 )
 
 # The same for C: contracts, algorithms, the table of them, and what is compiled.
 C_FLOORS = (
-    ("kernels.h", "denormals.h", "threads.h", "simd_*.h"),
-    ("data.h", "linear.h", "program.h"),
+    ("kernels.h", "denormals.h", "hashing.h", "threads.h", "simd_*.h"),
+    ("data.h", "linear.h", "program.h", "steps.h"),
     ("*.inc.h", "bodies.inc.h"),
-    ("isa_*.c", "dispatch.c", "threads.c", "data.c", "linear.c", "steps.c", "run.c", "program.c"),
+    ("isa_*.c", "dispatch.c", "threads.c", "data.c", "hashing.c", "linear.c", "steps*.c", "run.c", "program.c"),
 )
 
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms)}

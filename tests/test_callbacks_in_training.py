@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from fastnn.callbacks import (
     Callback,
     ConvergenceStopping,
+    CSVLogger,
     EarlyStopping,
     LambdaCallback,
     LearningRateScheduler,
@@ -172,3 +174,16 @@ def test_progress_lines(data: tuple[np.ndarray, np.ndarray], capsys: pytest.Capt
     line = r"2/2 ━{20} 0s \d+(?:us|ms)/step"
     fit = rf"{line} - loss: {number} - val_loss: {number}\n"
     assert re.fullmatch(rf"Epoch 1/2\n{fit}Epoch 2/2\n{fit}{line} - loss: {number}\n{line}\n", capsys.readouterr().out)
+
+
+def test_csv_logger(tmp_path: Path) -> None:
+    x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+    model = Sequential([Input((2,)), Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    name = tmp_path / "log.csv"
+    first = model.fit(x, y, epochs=2, verbose=0, callbacks=CSVLogger(name)).history
+    second = model.fit(x, y, epochs=1, verbose=0, callbacks=CSVLogger(name, append=True)).history
+    lines = name.read_text().splitlines()
+    assert lines[0] == "epoch,loss,mae"
+    for line, epoch, history, at in zip(lines[1:], (0, 1, 0), (first, first, second), (0, 1, 0), strict=True):
+        assert [float(field) for field in line.split(",")] == [epoch, history["loss"][at], history["mae"][at]]

@@ -135,6 +135,12 @@ def test_ends(dtype: type) -> None:
         "mish": [(inf, inf), (-inf, 0), (top, top), (-top, 0), (0, 0)],
         "softsign": [(inf, 1), (-inf, -1), (top, 1), (-top, -1), (0, 0), (-0.0, -0.0)],
         "hard_sigmoid": [(inf, 1), (-inf, 0), (top, 1), (-top, 0), (0, 0.5)],
+        "hard_silu": [(inf, inf), (-inf, 0), (top, top), (-top, 0), (0, 0)],
+        "log_sigmoid": [(inf, 0), (-inf, -inf), (top, 0), (-top, -top), (-1000, -1000)],
+        "squareplus": [(inf, inf), (-inf, 0), (top, top), (0, 1)],
+        "sparse_plus": [(inf, inf), (-inf, 0), (top, top), (-top, 0), (0, 0.25)],
+        "celu": [(inf, inf), (-inf, -1), (-top, -1), (0, 0), (-0.0, -0.0), (-tiny, -tiny)],
+        "tanh_shrink": [(inf, inf), (-inf, -inf), (top, top), (-top, -top), (0, 0)],
         "relu": [(inf, inf), (-inf, 0), (top, top), (-top, 0), (0, 0)],
     }
     for name, pairs in ends.items():
@@ -147,7 +153,7 @@ def test_ends(dtype: type) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_slopes_at_the_ends(dtype: type) -> None:
-    for name in ("gelu", "gelu_tanh", "silu", "mish"):
+    for name in ("gelu", "gelu_tanh", "silu", "mish", "hard_silu", "sparse_plus"):
         assert _kernels.activation_needs_input(name)
         x = np.array([np.inf, np.finfo(dtype).max, 1e4, -1e4, np.finfo(dtype).min, -np.inf], dtype)
         dx = _kernels.activation_backward(name, x, np.full_like(x, 3))

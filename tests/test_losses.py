@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 import reference
 from fastnn import _kernels
 from kernel_arrays import REALS, Guarded, assert_close, edges
+from reference_losses import BY_COLUMN
 
 LOSSES = list(reference.LOSSES)
-FROM_LOGITS = (
-    "sigmoid_binary_crossentropy",
-    "softmax_categorical_crossentropy",
-    "softmax_sparse_categorical_crossentropy",
-)
-SPARSE = ("sparse_categorical_crossentropy", "softmax_sparse_categorical_crossentropy")
+FROM_LOGITS = [name for name in LOSSES if name.startswith(("sigmoid_", "softmax_"))]
+SPARSE = [name for name in LOSSES if "sparse" in name or "generalized" in name]
 SMOOTHED = (
     "binary_crossentropy",
     "sigmoid_binary_crossentropy",
@@ -27,6 +24,21 @@ SMOOTHED = (
 )
 PARAMS = {
     "huber": (0.75,),
+    "mean_absolute_percentage_error": (0.5,),
+    "mean_squared_logarithmic_error": (0.25,),
+    "pinball": (0.9,),
+    "shared_pinball": (0.9,),
+    "poisson": (1e-3,),
+    "kl_divergence": (1e-3,),
+    "cosine_similarity": (1e-3,),
+    "weighted_binary_crossentropy": (0.125, 1e-3, 3.0),
+    "sigmoid_weighted_binary_crossentropy": (0.125, 0.0, 3.0),
+    "binary_focal_crossentropy": (0.125, 1e-3, 1.5, 0.75),
+    "sigmoid_binary_focal_crossentropy": (0.125, 0.0, 1.5, 0.75),
+    "categorical_focal_crossentropy": (0.125, 1e-3, 1.5, 0.75),
+    "softmax_categorical_focal_crossentropy": (0.125, 0.0, 1.5, 0.75),
+    "categorical_generalized_cross_entropy": (0.75,),
+    "softmax_categorical_generalized_cross_entropy": (0.75,),
     "sparse_categorical_crossentropy": (1e-3,),
     "binary_crossentropy": (0.125, 1e-3),
     "categorical_crossentropy": (0.125, 1e-3),
@@ -39,7 +51,17 @@ Real = NDArray[np.floating]
 
 def inputs(name: str, m: int, n: int, dtype: type, rng: np.random.Generator) -> tuple[Real, Real]:
     """Predictions and targets such as the loss may meet."""
-    if "crossentropy" not in name:
+    if name == "gaussian_negative_log_likelihood":
+        half = (n + 1) // 2  # the least that n columns fit into
+        return rng.normal(size=(m, 2 * half)).astype(dtype), rng.normal(size=(m, half)).astype(dtype)
+    if name == "shared_pinball":
+        return rng.normal(size=(m, n)).astype(dtype), rng.normal(size=(m, 1)).astype(dtype)
+    if "hinge" in name:
+        hot = np.eye(n)[rng.integers(n, size=m)] if "categorical" in name else rng.integers(-1, 2, (m, n))
+        return rng.normal(size=(m, n)).astype(dtype), hot.astype(dtype)
+    if name in ("poisson", "kl_divergence", "cosine_similarity"):
+        return tuple(rng.uniform(0.05, 0.95, (2, m, n)).astype(dtype))
+    if "entropy" not in name:
         return rng.normal(size=(m, n)).astype(dtype), rng.normal(size=(m, n)).astype(dtype)
     prediction = rng.normal(scale=3, size=(m, n)) if name in FROM_LOGITS else rng.uniform(0.05, 0.95, (m, n))
     classes = rng.integers(n, size=m)
@@ -80,6 +102,104 @@ def test_values_and_gradients(name: str, given: bool, dtype: type, rng: np.rando
                 if output is not None:
                     assert_close(output.array, wanted[2], dtype, 32)
                     output.check()
+
+
+@REALS
+@pytest.mark.parametrize("name", BY_COLUMN)
+def test_a_parameter_for_each_column(name: str, dtype: type, rng: np.random.Generator) -> None:
+    for n in edges(dtype)[1:]:
+        prediction, target = inputs(name, 2 * _kernels.lanes(dtype) + 3, n, dtype, rng)
+        columns = rng.uniform(0.1, 0.9, n).astype(dtype)
+        rows, gradient = _kernels.loss(name, prediction, target, columns=columns)
+        wanted = reference.loss(name, prediction, target, dtype=dtype, columns=columns)
+        assert_close(rows, wanted[0], dtype, 8 + n, 8)
+        assert_close(gradient, wanted[1], dtype, 32, 2)
+        same = _kernels.loss(name, prediction, target, None, (0.0, 0.0, 0.5, 0.5) if "binary" in name else (0.5,) * 4)
+        if "focal" not in name:
+            for one, other in zip(
+                same, _kernels.loss(name, prediction, target, columns=np.full(n, 0.5, dtype)), strict=True
+            ):
+                np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="columns must have shape"):
+        _kernels.loss(name, prediction, target, columns=columns[1:])
+
+
+@REALS
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "softmax_sparse_categorical_crossentropy"])
+@pytest.mark.parametrize("ignored", [0, 2, -1, 255])
+def test_rows_of_a_class_that_is_ignored(name: str, ignored: int, dtype: type, rng: np.random.Generator) -> None:
+    for n in (3, 40):
+        prediction, target = inputs(name, 19, n, dtype, rng)
+        target[[3, 11]] = ignored
+        params = (0.0, 1.0, ignored)
+        output = np.zeros_like(prediction)
+        rows, gradient = _kernels.loss(name, prediction, target, None, params, output=output)
+        wanted = reference.loss(name, prediction, target, None, params, dtype=dtype)
+        assert (rows[target[:, 0] == ignored] == 0).all()
+        assert (gradient[target[:, 0] == ignored] == 0).all()
+        assert_close(rows, wanted[0], dtype, 8 + n, 8)
+        assert_close(gradient, wanted[1], dtype, 32, 2)
+        if name in FROM_LOGITS:
+            assert_close(output, wanted[2], dtype, 32)
+
+
+@REALS
+def test_focal_at_its_ends(dtype: type) -> None:
+    """Right with certainty: nothing to lose, nothing to learn, and no 0 · infinity, whatever gamma is."""
+    for gamma in (0.0, 0.5, 1.0, 2.0):
+        rows, gradient = _kernels.loss(
+            "sigmoid_binary_focal_crossentropy",
+            np.array([[800, -800]], dtype),
+            np.array([[1, 0]], dtype),
+            None,
+            (0.0, 0.0, gamma),
+        )
+        np.testing.assert_array_equal(rows, [0])
+        assert (np.abs(gradient) < 1e-15).all()
+        rows, gradient = _kernels.loss(
+            "softmax_categorical_focal_crossentropy",
+            np.array([[800, -800]], dtype),
+            np.array([[1, 0]], dtype),
+            None,
+            (0.0, 0.0, gamma, 1.0),
+        )
+        np.testing.assert_array_equal(rows, [0])
+        assert (np.abs(gradient) < 1e-15).all()
+    logits, hot = np.array([[0.3, -1.0, 2.0]], dtype), np.array([[0, 1, 0]], dtype)
+    focal = _kernels.loss("softmax_categorical_focal_crossentropy", logits, hot, None, (0.0, 0.0, 0.0, 1.0))
+    plain = _kernels.loss("softmax_categorical_crossentropy", logits, hot)
+    for one, other in zip(focal, plain, strict=True):  # gamma = 0, alpha = 1
+        assert_close(one, other, dtype, 8, 1)
+
+
+@REALS
+def test_more_figures_worked_out_by_hand(dtype: type) -> None:
+    def rows(name: str, prediction: list[list[float]], target: list[list[float]], *params: float) -> Real:
+        return _kernels.loss(name, np.array(prediction, dtype), np.array(target, dtype), None, params)[0]
+
+    log = math.log
+    assert_close(rows("mean_absolute_percentage_error", [[1, 3]], [[2, 4]]), [(50 + 25) / 2], dtype, 4)
+    assert_close(rows("mean_squared_logarithmic_error", [[1, 3]], [[3, 3]]), [log(2) ** 2 / 2], dtype, 8)
+    assert_close(rows("log_cosh", [[1.0], [-300.0]], [[0], [0]]), [log(math.cosh(1)), 300 - log(2)], dtype, 4)
+    assert_close(rows("pinball", [[1, 1]], [[3, 0]], 0.9), [(0.9 * 2 + 0.1 * 1) / 2], dtype, 4)
+    assert_close(rows("shared_pinball", [[1, 5]], [[3]], 0.9), [(0.9 * 2 + 0.1 * 2) / 2], dtype, 4)
+    assert_close(rows("poisson", [[2.0]], [[3.0]]), [2 - 3 * log(2 + 1e-7)], dtype, 4, 2)
+    assert_close(rows("hinge", [[0.5, 0.5]], [[1, -1]]), [(0.5 + 1.5) / 2], dtype, 4)
+    assert_close(rows("hinge", [[0.5, 0.5]], [[1, 0]]), [(0.5 + 1.5) / 2], dtype, 4)
+    assert_close(rows("squared_hinge", [[0.5, 0.5]], [[1, -1]]), [(0.25 + 2.25) / 2], dtype, 4)
+    assert_close(rows("categorical_hinge", [[0.6, 0.4]], [[0, 1]]), [0.6 - 0.4 + 1], dtype, 4)
+    assert_close(rows("categorical_hinge", [[0.6, 3.0]], [[0, 1]]), [0], dtype, 4)
+    assert_close(rows("kl_divergence", [[0.5, 0.5]], [[0.25, 0.75]]), [log(0.5) / 4 + 0.75 * log(1.5)], dtype, 8, 1)
+    assert_close(rows("cosine_similarity", [[3, 4], [0, 0]], [[4, 3], [1, 1]]), [-24 / 25, 0], dtype, 4)
+    gauss = (0.5 * log(2 * math.pi), 0.5 * (log(2 * math.pi) + 1 + 4 * math.exp(-1)))
+    assert_close(rows("gaussian_negative_log_likelihood", [[1, 0], [3, 1]], [[1], [1]]), gauss, dtype, 8)
+    weighted = [-3 * log(0.75)], [-log(0.25)]
+    assert_close(rows("weighted_binary_crossentropy", [[0.75]], [[1]], 0, 0, 3), weighted[0], dtype, 8)
+    assert_close(rows("weighted_binary_crossentropy", [[0.75]], [[0]], 0, 0, 3), weighted[1], dtype, 8)
+    assert_close(rows("binary_focal_crossentropy", [[0.75]], [[1]]), [-log(0.75) / 16], dtype, 16)
+    assert_close(rows("binary_focal_crossentropy", [[0.75]], [[0]], 0, 0, 2, 0.25), [-log(0.25) * 27 / 64], dtype, 16)
+    assert_close(rows("categorical_focal_crossentropy", [[1, 3]], [[0, 1]]), [-log(0.75) / 64], dtype, 32)
+    assert_close(rows("categorical_generalized_cross_entropy", [[0.75, 0.25]], [[1]]), [1], dtype, 8)
 
 
 @pytest.mark.parametrize("name", LOSSES)

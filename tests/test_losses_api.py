@@ -24,6 +24,23 @@ CASES = [
     (losses.CategoricalCrossentropy, {"from_logits": True, "label_smoothing": 0.2}),
     (losses.SparseCategoricalCrossentropy, {}),
     (losses.SparseCategoricalCrossentropy, {"from_logits": True}),
+    (losses.MeanAbsolutePercentageError, {}),
+    (losses.MeanSquaredLogarithmicError, {}),
+    (losses.LogCosh, {}),
+    (losses.Pinball, {"quantiles": 0.8}),
+    (losses.Poisson, {}),
+    (losses.KLDivergence, {}),
+    (losses.CosineSimilarity, {}),
+    (losses.Hinge, {}),
+    (losses.SquaredHinge, {}),
+    (losses.CategoricalHinge, {}),
+    (losses.BinaryCrossentropy, {"pos_weight": 3.0}),
+    (losses.BinaryCrossentropy, {"pos_weight": [1.0, 2.0, 3.0, 4.0], "from_logits": True}),
+    (losses.BinaryFocalCrossentropy, {}),
+    (losses.BinaryFocalCrossentropy, {"apply_class_balancing": True, "gamma": 1.5, "from_logits": True}),
+    (losses.CategoricalFocalCrossentropy, {"label_smoothing": 0.1}),
+    (losses.CategoricalFocalCrossentropy, {"alpha": [0.1, 0.2, 0.3, 0.4], "from_logits": True}),
+    (losses.CategoricalGeneralizedCrossEntropy, {"q": 0.7}),
 ]
 FUNCTIONS = {
     losses.MeanSquaredError: losses.mean_squared_error,
@@ -32,6 +49,19 @@ FUNCTIONS = {
     losses.BinaryCrossentropy: losses.binary_crossentropy,
     losses.CategoricalCrossentropy: losses.categorical_crossentropy,
     losses.SparseCategoricalCrossentropy: losses.sparse_categorical_crossentropy,
+    losses.MeanAbsolutePercentageError: losses.mean_absolute_percentage_error,
+    losses.MeanSquaredLogarithmicError: losses.mean_squared_logarithmic_error,
+    losses.LogCosh: losses.log_cosh,
+    losses.Pinball: losses.pinball,
+    losses.Poisson: losses.poisson,
+    losses.KLDivergence: losses.kl_divergence,
+    losses.CosineSimilarity: losses.cosine_similarity,
+    losses.Hinge: losses.hinge,
+    losses.SquaredHinge: losses.squared_hinge,
+    losses.CategoricalHinge: losses.categorical_hinge,
+    losses.BinaryFocalCrossentropy: losses.binary_focal_crossentropy,
+    losses.CategoricalFocalCrossentropy: losses.categorical_focal_crossentropy,
+    losses.CategoricalGeneralizedCrossEntropy: losses.categorical_generalized_cross_entropy,
 }
 
 
@@ -41,14 +71,16 @@ def batch(kind: type, arguments: dict, rng: np.random.Generator, dtype: str) -> 
     else:
         y_pred = rng.uniform(0.05, 0.95, size=(ROWS, CLASSES)).astype(dtype)
     classes = rng.integers(0, CLASSES, ROWS)
-    if kind is losses.SparseCategoricalCrossentropy:
+    if kind.sparse:
         return classes, y_pred
-    return np.eye(CLASSES)[classes], y_pred
+    lifted = 0.5 if kind is losses.MeanAbsolutePercentageError else 0.0  # it divides by the targets
+    return np.eye(CLASSES)[classes] + lifted, y_pred
 
 
 def twin(loss: losses.Loss, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     target = y_true[:, None] if loss.sparse else y_true
-    return np.asarray(reference.loss(loss.kernel, y_pred, target, params=loss.params, dtype=y_pred.dtype.type)[0])
+    dtype, columns = y_pred.dtype.type, loss.columns
+    return np.asarray(reference.loss(loss.kernel, y_pred, target, None, loss.params, 1.0, dtype, columns)[0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -148,6 +180,8 @@ def test_fused_kernels() -> None:
         losses.BinaryCrossentropy,
         losses.CategoricalCrossentropy,
         losses.SparseCategoricalCrossentropy,
+        losses.BinaryFocalCrossentropy,
+        losses.CategoricalFocalCrossentropy,
     ):
         assert kind(from_logits=True).fused_with == {}
         assert kind(from_logits=True).kernel in kind().fused_with.values()
@@ -163,6 +197,87 @@ def test_configuration(kind: type, arguments: dict) -> None:
     assert (again.kernel, again.params, again.name, again.reduction) == (loss.kernel, loss.params, "mine", "sum")
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ignored", [-1, 2])
+def test_a_class_that_is_ignored(reduction: str | None, weighted: bool, ignored: int, rng: np.random.Generator) -> None:
+    """The mean is over the rows that count: the loss is that of these rows alone."""
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=ignored, reduction=reduction)
+    plain = losses.SparseCategoricalCrossentropy(reduction=reduction)
+    y_pred = rng.uniform(0.05, 0.95, size=(9, CLASSES))
+    y_true = np.array([0, ignored, 1, 3, ignored, 0, 1, ignored, 3])
+    weight = rng.uniform(0.5, 2.0, 9) if weighted else None
+    kept = y_true != ignored
+    alone = plain(y_true[kept], y_pred[kept], weight[kept] if weighted else None)
+    if reduction in ("none", None):
+        np.testing.assert_allclose(loss(y_true, y_pred, weight)[kept], alone)
+        np.testing.assert_array_equal(loss(y_true, y_pred, weight)[~kept], 0)
+    else:
+        assert loss(y_true, y_pred, weight) == pytest.approx(alone, rel=1e-12)
+    assert loss(np.full(3, ignored), y_pred[:3]).sum() == 0
+    with pytest.raises(ValueError, match="class numbers"):
+        loss([ignored, CLASSES], y_pred[:2])
+
+
+def test_several_quantiles(rng: np.random.Generator) -> None:
+    quantiles = [0.1, 0.5, 0.9]
+    y_true, y_pred = rng.normal(size=11), rng.normal(size=(11, 3))
+    alone = [losses.pinball(y_true[:, None], y_pred[:, j : j + 1], q) for j, q in enumerate(quantiles)]
+    np.testing.assert_allclose(losses.pinball(y_true, y_pred, quantiles), np.mean(alone, axis=0))
+    np.testing.assert_allclose(losses.pinball(y_true[:, None], y_pred, quantiles), np.mean(alone, axis=0))
+    with pytest.raises(ValueError, match=r"3 columns.*Received: y_pred.shape=\(11, 2\)"):
+        losses.pinball(y_true, y_pred[:, :2], quantiles)
+    with pytest.raises(ValueError, match=r"\(11, 1\).*Received: y_true.shape=\(11, 3\)"):
+        losses.pinball(y_pred, y_pred, quantiles)
+    # the least loss is at the quantile
+    sample = np.sort(rng.normal(size=99))
+    at = [losses.Pinball(0.9)(sample[:, None], np.full((99, 1), x)) for x in sample]
+    assert np.argmin(at) == 89
+
+
+def test_gaussian_negative_log_likelihood(rng: np.random.Generator) -> None:
+    y_true, mean, log_variance = rng.normal(size=(3, 11, 2))
+    y_pred = np.concatenate([mean, log_variance], axis=1)
+    variance = np.exp(log_variance)
+    density = np.exp(-((y_true - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+    values = losses.gaussian_negative_log_likelihood(y_true, y_pred)
+    np.testing.assert_allclose(values, -np.log(density).mean(axis=1))
+    loss = losses.GaussianNegativeLogLikelihood()
+    assert loss(y_true, y_pred) == pytest.approx(values.mean())
+    _, gradient = loss.loss_and_gradient(y_true, y_pred)
+    step = 1e-6
+    for column in range(4):
+        shift = step * np.eye(4)[column]
+        above, below = (losses.gaussian_negative_log_likelihood(y_true, y_pred + s) for s in (shift, -shift))
+        np.testing.assert_allclose(gradient[:, column], (above - below) / (2 * step), rtol=1e-6, atol=1e-8)
+    with pytest.raises(ValueError, match=r"even number of columns.*Received: shape=\(11, 3\)"):
+        loss(y_true, y_pred[:, :3])
+    with pytest.raises(ValueError, match=r"\(11, 2\).*Received: y_true.shape=\(11, 1\)"):
+        loss(y_true[:, :1], y_pred)
+
+
+@pytest.mark.parametrize("name, value", [("pos_weight", 3.0), ("quantiles", 0.2)])
+def test_one_for_each_column_is_one_for_all(name: str, value: float, rng: np.random.Generator) -> None:
+    kind = losses.BinaryCrossentropy if name == "pos_weight" else losses.Pinball
+    y_true, y_pred = np.ones((5, 1)), rng.uniform(0.1, 0.9, (5, 3))
+    many = kind(**{name: [value] * 3})
+    assert many(y_true if name == "quantiles" else np.ones((5, 3)), y_pred) == kind(**{name: value})(
+        np.ones((5, 3)), y_pred
+    )
+
+
+def test_what_training_refuses() -> None:
+    for loss, message in (
+        (losses.MeanSquaredError(reduction="none"), "Received: reduction='none'"),
+        (losses.CosineSimilarity(axis=1), "Received: axis=1"),
+        (losses.BinaryCrossentropy(pos_weight=[1.0, 2.0]), r"Received: an output of shape \('samples', 4, 3\)"),
+        (losses.GaussianNegativeLogLikelihood(), r"Received: shape=\(4, 3\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            loss.check_training((4, 3))
+    losses.CosineSimilarity(axis=1).check_training((3,))
+
+
 @pytest.mark.parametrize("name", ["mse", "MSE", "mean_squared_error"])
 def test_get_function(name: str) -> None:
     assert losses.get(name) is losses.mean_squared_error
@@ -175,6 +290,17 @@ def test_get_function(name: str) -> None:
         ("mse", losses.MeanSquaredError),
         ("MAE", losses.MeanAbsoluteError),
         ("huber", losses.Huber),
+        ("mape", losses.MeanAbsolutePercentageError),
+        ("MSLE", losses.MeanSquaredLogarithmicError),
+        ("kld", losses.KLDivergence),
+        ("logcosh", losses.LogCosh),
+        ("log_cosh", losses.LogCosh),
+        ("kl_divergence", losses.KLDivergence),
+        ("cosine_similarity", losses.CosineSimilarity),
+        ("categorical_hinge", losses.CategoricalHinge),
+        ("CategoricalFocalCrossentropy", losses.CategoricalFocalCrossentropy),
+        ("binary_focal_crossentropy", losses.BinaryFocalCrossentropy),
+        ("pinball", losses.Pinball),
         ("bce", losses.BinaryCrossentropy),
         ("binary_crossentropy", losses.BinaryCrossentropy),
         ("categorical_crossentropy", losses.CategoricalCrossentropy),
@@ -263,8 +389,8 @@ def test_a_subclass() -> None:
 @pytest.mark.parametrize("kind, arguments", CASES)
 @pytest.mark.parametrize("shape", [(ROWS + 1, CLASSES), (ROWS, CLASSES + 1), (CLASSES,), (ROWS, 2, CLASSES)])
 def test_shapes_that_do_not_fit(kind: type, arguments: dict, shape: tuple[int, ...]) -> None:
-    y_true = np.zeros((ROWS, 1) if kind is losses.SparseCategoricalCrossentropy else (ROWS, CLASSES))
-    if kind is losses.SparseCategoricalCrossentropy and shape == (ROWS, CLASSES + 1):
+    y_true = np.zeros((ROWS, 1) if kind.sparse else (ROWS, CLASSES))
+    if kind.sparse and shape == (ROWS, CLASSES + 1):
         return  # one more class is no error
     with pytest.raises(ValueError, match=r"`y_true`.*`y_pred`.*Received: y_true.shape="):
         kind(**arguments)(y_true, np.full(shape, 0.5))
@@ -296,7 +422,15 @@ def test_weights_that_do_not_fit() -> None:
         (losses.MeanSquaredError, {"dtype": "int8"}, ValueError, "dtype"),
         (losses.BinaryCrossentropy, {"label_smoothing": 1.5}, ValueError, "label_smoothing"),
         (losses.CategoricalCrossentropy, {"label_smoothing": -0.1}, ValueError, "label_smoothing"),
-        (losses.SparseCategoricalCrossentropy, {"ignore_class": 0}, NotImplementedError, "ignore_class"),
+        (losses.SparseCategoricalCrossentropy, {"ignore_class": 0.5}, ValueError, "ignore_class"),
+        (losses.Pinball, {"quantiles": 1.0}, ValueError, "quantiles"),
+        (losses.Pinball, {"quantiles": [0.5, "a"]}, ValueError, "quantiles"),
+        (losses.Pinball, {"quantiles": []}, ValueError, "quantiles"),
+        (losses.BinaryCrossentropy, {"pos_weight": [[1.0]]}, ValueError, "pos_weight"),
+        (losses.BinaryFocalCrossentropy, {"gamma": -1.0}, ValueError, "gamma"),
+        (losses.BinaryFocalCrossentropy, {"apply_class_balancing": True, "alpha": 2.0}, ValueError, "alpha"),
+        (losses.CategoricalFocalCrossentropy, {"alpha": None}, ValueError, "alpha"),
+        (losses.CategoricalGeneralizedCrossEntropy, {"q": 1.0}, ValueError, "q"),
     ],
 )
 def test_wrong_arguments(kind: type, arguments: dict, error: type, name: str) -> None:

@@ -26,10 +26,15 @@ Real = NDArray[np.floating]
 
 def inputs(name: str, m: int, n: int, dtype: type, rng: np.random.Generator) -> tuple[Real, Real]:
     """Predictions with ties among them, and targets that some of them hit."""
-    prediction = rng.integers(1, 8, size=(m, n)) / 8
+    halves = name == "gaussian_negative_log_likelihood"
+    prediction = rng.integers(1, 8, size=(m, 2 * n if halves else n)) / 8
     classes = rng.integers(n, size=m)
-    if "sparse" in name:
+    if "sparse" in name or "generalized" in name:
         target = classes[:, None]
+    elif name == "shared_pinball":
+        target = rng.integers(1, 8, size=(m, 1)) / 8
+    elif name == "mean_absolute_percentage_error":
+        target = rng.integers(1, 8, size=(m, n)) / 8
     elif "categorical" in name:
         target = np.eye(n)[classes]
     elif name == "accuracy":

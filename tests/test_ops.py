@@ -44,6 +44,21 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any], tuple[float, ...]]] = {
     "softsign": ("softsign", {}, ()),
     "exponential": ("exponential", {}, ()),
     "mish": ("mish", {}, ()),
+    "celu": ("celu", {}, (1.0,)),
+    "celu, low": ("celu", {"alpha": 2.5}, (2.5,)),
+    "hard_shrink": ("hard_shrink", {}, (0.5,)),
+    "hard_shrink, narrow": ("hard_shrink", {"threshold": 0.0625}, (0.0625,)),
+    "hard_silu": ("hard_silu", {}, ()),
+    "hard_tanh": ("hard_tanh", {}, ()),
+    "log_sigmoid": ("log_sigmoid", {}, ()),
+    "soft_shrink": ("soft_shrink", {}, (0.5,)),
+    "soft_shrink, narrow": ("soft_shrink", {"threshold": 0.0625}, (0.0625,)),
+    "sparse_plus": ("sparse_plus", {}, ()),
+    "sparse_sigmoid": ("sparse_sigmoid", {}, ()),
+    "squareplus": ("squareplus", {}, (4.0,)),
+    "squareplus, sharp": ("squareplus", {"b": 0.5}, (0.5,)),
+    "tanh_shrink": ("tanh_shrink", {}, ()),
+    "threshold": ("threshold", {"threshold": 0.25, "default_value": -2.0}, (0.25, -2.0)),
 }
 NAMES = pytest.mark.parametrize("name", ACTIVATIONS)
 BY_ROWS = pytest.mark.parametrize("name", ["softmax", "log_softmax"])
@@ -87,12 +102,19 @@ def read_only(a: Array) -> Array:
 
 
 def test_every_kernel_has_its_function_and_gradient() -> None:
-    assert {kernel for kernel, _, _ in ACTIVATIONS.values()} == set(_kernels.activation_names()) - {"linear"}
+    arithmetic = {"linear", "linear_map", "absolute", "square", "square_root", "reciprocal", "logarithm"}  # NumPy's own
+    assert {kernel for kernel, _, _ in ACTIVATIONS.values()} == set(_kernels.activation_names()) - arithmetic
     public = {name for name in vars(ops) if not name.startswith("_") and callable(getattr(ops, name))}
     assert public == set(ops.__all__)
+    public -= {name for name in public if getattr(ops, name).__module__ == "fastnn.ops.arithmetic"}
     named = {name.partition(",")[0] for name in ACTIVATIONS} | {"softmax", "log_softmax"}
     assert (
-        named | {f"{name}_backward" for name in named} | set(LOSSES) | {"linear", "linear_backward", "matmul"} == public
+        named
+        | {f"{name}_backward" for name in named}
+        | set(LOSSES)
+        | set(MORE_LOSSES)
+        | {"linear", "linear_backward", "matmul"}
+        == public
     )
 
 
@@ -498,3 +520,30 @@ def test_nothing_outside_strided_out_is_written() -> None:
     ops.tanh(np.ones((3, 4)), out=frame[::2, ::2])
     assert (frame[1::2] == MARK).all()
     assert (frame[:, 1::2] == MARK).all()
+
+
+MORE_LOSSES = [
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "log_cosh",
+    "poisson",
+    "kl_divergence",
+    "cosine_similarity",
+    "hinge",
+    "squared_hinge",
+    "categorical_hinge",
+]
+
+
+@pytest.mark.parametrize("name", MORE_LOSSES)
+def test_more_losses(name: str, rng: np.random.Generator) -> None:
+    y_true, y_pred = rng.uniform(0.1, 0.9, (2, 5, 2, 4))
+    weight = rng.uniform(0.5, 2.0, (5, 2))
+    for w in (None, weight):
+        rows, gradient = getattr(ops, name)(y_true, y_pred, w, scale=0.5)
+        flat = None if w is None else w.reshape(-1)
+        wanted = reference.loss(name, y_pred.reshape(-1, 4), y_true.reshape(-1, 4), flat, (), 0.5)
+        assert_close(rows.reshape(-1), wanted[0], np.float64, 16, 8)
+        assert_close(gradient.reshape(-1, 4), wanted[1], np.float64, 32, 8)
+    with pytest.raises(ValueError, match="y_true must have shape"):
+        getattr(ops, name)(y_true[:4], y_pred)

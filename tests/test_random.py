@@ -1,4 +1,4 @@
-"""Philox and the masks of dropout: bit for bit, on every instruction set."""
+"""Philox, the masks of dropout and the orders of samples: bit for bit, on every instruction set."""
 
 from __future__ import annotations
 
@@ -101,3 +101,40 @@ def test_what_is_dropped_is_zero_whatever_it_was(dtype: type) -> None:
     y = _kernels.dropout(x, 0.5, 3, 4)
     np.testing.assert_array_equal(np.isnan(y), reference.philox_words(100, 0, 3, 4) >= 2**31)
     assert (y[~np.isnan(y)] == 0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 255, 256, 257, 1000])
+def test_a_permutation_is_its_twin(n: int) -> None:
+    for key, counter in [(0, 0), (2**64 - 1, 3), (5, 2**40)]:
+        np.testing.assert_array_equal(_kernels.permutation(n, key, counter), reference.permutation(n, key, counter))
+
+
+def test_a_permutation_where_words_are_passed_over() -> None:
+    """Some twenty words are, of 400,000: the last of a permutation tells whether the right ones were."""
+    n, key, counter = 400_000, 1, 2
+    order = _kernels.permutation(n, key, counter)
+    np.testing.assert_array_equal(np.sort(order), np.arange(n))
+    words = iter(reference.philox_words(n + 100, 0, key, counter).tolist())
+    passed = 0
+    for places in range(1, n + 1):
+        product = next(words) * places
+        while product % 2**32 < 2**32 % places:
+            product, passed = next(words) * places, passed + 1
+    assert passed > 0
+    assert order[product >> 32] == n - 1
+
+
+def test_all_permutations_are_as_likely() -> None:
+    counts: dict[tuple[int, ...], int] = {}
+    for counter in range(24_000):
+        order = tuple(_kernels.permutation(4, 9, counter).tolist())
+        counts[order] = counts.get(order, 0) + 1
+    assert len(counts) == 24
+    # Chi squared with 23 degrees of freedom is below 49.7 in 999 of 1000 cases.
+    assert sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 49.7
+
+
+@pytest.mark.parametrize("n", [-1, 2**32 + 1])
+def test_no_permutation_of_so_many(n: int) -> None:
+    with pytest.raises(ValueError, match="n must be"):
+        _kernels.permutation(n, 0, 0)

@@ -89,6 +89,12 @@ def test_configuration(schedule: schedules.LearningRateSchedule) -> None:
         (schedules.CosineDecay, (0.1, 1, 0.0, "c", 0.1, -1), "warmup_steps"),
         (schedules.CosineDecayRestarts, (0.1, 0), "first_decay_steps"),
         (schedules.PiecewiseConstantDecay, ([1, 2], [0.1, 0.2]), "boundaries"),
+        (schedules.OneCycle, (0.1, 1), "total_steps"),
+        (schedules.OneCycle, (0.1, 10, 1.5), "warmup_fraction"),
+        (schedules.OneCycle, (0.1, 10, 0.3, 0.0), "initial_divisor"),
+        (schedules.OneCycle, (0.1, 10, 0.3, 25.0, 1e4, "bumpy"), "curve"),
+        (schedules.CosLog, (0.1, 0), "total_steps"),
+        (schedules.CosLog, (0.1, 10, 0), "cycles"),
         (schedules.PiecewiseConstantDecay, ([2, 1], [0.1, 0.2, 0.3]), "boundaries"),
     ],
 )
@@ -107,3 +113,38 @@ def test_a_schedule_of_ones_own_is_asked_step_by_step() -> None:
         schedules.serialize(Halves())
     with pytest.raises(NotImplementedError, match="__call__"):
         schedules.LearningRateSchedule()(1)
+
+
+@pytest.mark.parametrize("curve", ["cosine", "linear"])
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.3, 0.5, 1.0])
+def test_one_cycle(fraction: float, curve: str) -> None:
+    rates = schedules.OneCycle(0.5, 40, fraction, initial_divisor=10.0, final_divisor=100.0, curve=curve)(np.arange(60))
+    top = max(0, round(fraction * 40) - 1)
+    assert rates.argmax() == top
+    assert rates[top] == pytest.approx(0.5)
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:40]) < 0).all()
+    if top > 0:
+        assert rates[0] == pytest.approx(0.05)
+    if top < 39:
+        np.testing.assert_allclose(rates[39:], 0.0005)
+
+
+def test_coslog() -> None:
+    schedule = schedules.CosLog(0.5, 1500)
+    rates = schedule(np.arange(2000))
+    ends = 1500 * (2.0 ** np.arange(5) - 1) / 15
+    np.testing.assert_allclose(rates[ends.astype(int)], 0.0, atol=1e-12)
+    assert (rates[1500:] < 1e-12).all()
+    inner = rates[1:-1]
+    tops = np.nonzero((inner > rates[:-2]) & (inner >= rates[2:]))[0] + 1
+    np.testing.assert_allclose(tops, 100 * (2.0 ** (np.arange(4) + 0.5) - 1), atol=1)
+    np.testing.assert_allclose(rates[tops], 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("schedule", [schedules.OneCycle(0.5, 40, curve="linear"), schedules.CosLog(0.5, 100, 3)])
+def test_configurations_of_schedules_that_keras_has_not(schedule: schedules.LearningRateSchedule) -> None:
+    again = schedules.deserialize(schedules.serialize(schedule))
+    assert type(again) is type(schedule)
+    np.testing.assert_array_equal(again(np.arange(50)), schedule(np.arange(50)))
+    assert isinstance(schedule(3), float)

@@ -1,16 +1,19 @@
-"""The worker pool: results do not depend on it, and it survives what processes do."""
+"""The worker pool: results do not depend on it, and it survives what processes and threads do."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn import layers
+from fastnn import layers, optimizers
 from fastnn.models import Sequential
 from fastnn.utils import set_random_seed
 
@@ -48,12 +51,62 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_same_bits_for_any_number_of_threads(threads, dtype):
+def classifier(*hidden, dtype=None):
+    return Sequential([*hidden, layers.Dense(5, activation="softmax")], dtype=dtype)
+
+
+def dense(units, activation="relu", **kwargs):
+    return layers.Dense(units, activation=activation, **kwargs)
+
+
+# Each large enough to be shared out: see SHARED_FLOPS in run.c.
+NETS = {
+    "all kinds": lambda: classifier(
+        dense(150, kernel_regularizer="l2"), layers.BatchNormalization(), layers.Dropout(0.3), dense(130, "gelu")
+    ),
+    "float64": lambda: classifier(
+        dense(150), layers.BatchNormalization(), layers.Dropout(0.3), dense(130, "tanh"), dtype="float64"
+    ),
+    "deep": lambda: classifier(*(dense(61, "silu") for _ in range(9))),
+    "dropout": lambda: classifier(dense(257), layers.Dropout(0.5), dense(66, "elu"), layers.Dropout(0.1)),
+    "batch normalization": lambda: classifier(
+        layers.BatchNormalization(), dense(200), layers.BatchNormalization(), dense(99), layers.BatchNormalization()
+    ),
+    "wide": lambda: classifier(dense(700, "sigmoid"), dense(611)),
+    "regularized": lambda: classifier(
+        dense(201, kernel_regularizer="l1", bias_regularizer="l2", activity_regularizer="l2"), dense(90)
+    ),
+    "constrained": lambda: classifier(dense(201, kernel_constraint="max_norm"), dense(90, kernel_constraint="non_neg")),
+}
+OPTIMIZERS = {
+    "adam": lambda: "adam",
+    "clipnorm": lambda: optimizers.Adam(1e-2, clipnorm=0.01),
+    "global_clipnorm": lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True, global_clipnorm=0.01),
+    "clipvalue": lambda: optimizers.RMSprop(1e-3, clipvalue=1e-4),
+}
+
+
+def fitted(net, optimizer):
+    """Weights, losses and predictions of a network after a few steps, the last of them on fewer rows."""
+    set_random_seed(3)
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(500, 70)), rng.integers(0, 5, 500)
+    model = NETS[net]()
+    model.compile(OPTIMIZERS[optimizer](), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, y, epochs=2, batch_size=203, verbose=0)
+    losses = np.array(history.history["loss"])
+    assert np.isfinite(losses).all()
+    return [*model.get_weights(), losses, model.predict(x, verbose=0)]
+
+
+@pytest.mark.parametrize(
+    "net, optimizer", [*((net, "adam") for net in NETS), *(("all kinds", name) for name in OPTIMIZERS)]
+)
+def test_the_same_bits_for_any_number_of_threads(threads, net, optimizer):
     results = []
     for count in (1, 2, 3, 8):
         threads(count)
-        results.append(trained(dtype=dtype))
+        results.append(fitted(net, optimizer))
     for other in results[1:]:
         assert same(results[0], other)
 
@@ -93,35 +146,145 @@ def test_a_child_trains_after_its_parent_did(threads, method):
     assert same(expected, trained())  # the parent goes on
 
 
-def test_several_python_threads_train_at_once(threads):
+def test_a_child_trains_while_a_thread_of_its_parent_does(threads):
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
     threads(2)
-    expected = {seed: trained(seed) for seed in range(4)}
-    # The seeds of fastnn are the process's: only what is drawn before the threads start is theirs alone.
-    rng = np.random.default_rng(5)
-    x, y = rng.normal(size=(333, 70)), rng.integers(0, 5, 333)
-    models = []
-    for seed in range(4):
-        set_random_seed(seed)
-        model = Sequential([layers.Dense(150, activation="relu"), layers.Dense(5, activation="softmax")])
-        model.compile("sgd", "sparse_categorical_crossentropy")
-        model.build((None, 70))
-        models.append(model)
-    twins = [Sequential.from_config(model.get_config()) for model in models]
-    for twin, model in zip(twins, models, strict=True):
-        twin.compile("sgd", "sparse_categorical_crossentropy")
-        twin.set_weights(model.get_weights())
-        twin.fit(x, y, epochs=3, shuffle=False, verbose=0)
-    workers = [
-        threading.Thread(target=model.fit, args=(x, y), kwargs={"epochs": 3, "shuffle": False, "verbose": 0})
-        for model in models
-    ]
+    stop = threading.Event()
+    other = threading.Thread(target=_fit_until, args=(stop,))
+    expected = trained()
+    other.start()
+    try:
+        context = multiprocessing.get_context("fork")
+        for _ in range(5):
+            queue = context.Queue()
+            child = context.Process(target=_send, args=(queue,))
+            child.start()
+            received = queue.get(timeout=60)
+            child.join(timeout=60)
+            assert child.exitcode == 0
+            assert same(expected, received)
+    finally:
+        stop.set()
+        other.join()
+
+
+def _fit_until(stop):
+    x = np.zeros((400, 70), "float32")
+    model = Sequential([layers.Dense(150), layers.Dense(5)])
+    model.compile("sgd", "mse")
+    while not stop.is_set():
+        model.fit(x, x[:, :5], epochs=2, batch_size=200, verbose=0)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_models_trained_by_joblib(threads, backend):
+    joblib = pytest.importorskip("joblib")
+    threads(2)
+    expected = fit_of_its_own(7)
+    with joblib.parallel_config(backend=backend):
+        received = joblib.Parallel(n_jobs=2)(joblib.delayed(fit_of_its_own)(seed) for seed in (7, 8, 7, 9))
+    assert same(expected, received[0])
+    assert same(expected, received[2])
+    assert not same(expected, received[1])
+
+
+def fit_of_its_own(seed):
+    """Weights after a training that draws from no generator it shares with others."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(300, 70)), rng.integers(0, 5, 300)
+    model = Sequential([layers.Dense(150, activation="relu"), layers.Dense(5, activation="softmax")])
+    model.build((None, 70))
+    model.set_weights([rng.normal(size=weights.shape) * 0.1 for weights in model.get_weights()])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=3, batch_size=150, shuffle=False, verbose=0)
+    return model.get_weights()
+
+
+def test_several_python_threads_train_at_once(threads):
+    threads(3)
+    expected = [fit_of_its_own(seed) for seed in range(6)]
+    received = {}
+
+    def fit_and_keep(seed):
+        received[seed] = fit_of_its_own(seed)
+
+    for _ in range(3):
+        run_at_once(fit_and_keep, range(6))
+        for seed in range(6):
+            assert same(expected[seed], received[seed])
+
+
+def run_at_once(function, arguments):
+    workers = [threading.Thread(target=function, args=(argument,)) for argument in arguments]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    for model, twin in zip(models, twins, strict=True):
-        assert same(model.get_weights(), twin.get_weights())
-    assert len(expected) == 4
+
+
+def test_idle_models_use_no_time(threads):
+    threads(8)
+    fitted("wide", "adam")
+    time.sleep(0.05)  # workers spin for a fraction of a millisecond
+    before = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before < 0.1  # a single worker that spins uses the whole half second
+
+
+def test_a_process_ends_while_its_threads_train():
+    code = """if True:
+        import threading, time, numpy as np, fastnn
+        fastnn.set_num_threads(4)
+        model = fastnn.Sequential([fastnn.layers.Dense(300), fastnn.layers.Dense(300)])
+        model.compile("sgd", "mse")
+        x = np.zeros((3000, 300), "float32")
+        model.fit(x, x, verbose=0)
+        options = {"epochs": 10**6, "batch_size": 300, "verbose": 0}
+        for _ in range(2):
+            threading.Thread(target=model.fit, args=(x, x), kwargs=options, daemon=True).start()
+        time.sleep(0.2)
+        print("done")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "done", "")
+
+
+@pytest.mark.parametrize(
+    "variables, count",
+    [
+        ({"FASTNN_NUM_THREADS": "3", "OMP_NUM_THREADS": "5"}, 3),
+        ({"OMP_NUM_THREADS": "5"}, 5),
+        ({"OMP_NUM_THREADS": "4,2"}, 4),
+        ({"FASTNN_NUM_THREADS": "0", "OMP_NUM_THREADS": "6"}, 6),
+    ],
+    ids=str,
+)
+def test_the_environment_says_how_many_threads(variables, count):
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | variables
+    code = "import fastnn; print(fastnn.get_num_threads())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert int(done.stdout) == count
+
+
+@pytest.mark.parametrize("imports", ["import fastnn, threadpoolctl", "import threadpoolctl, fastnn"])
+def test_threadpoolctl_limits_threads(imports):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    if not hasattr(threadpoolctl, "register"):
+        pytest.skip("threadpoolctl 3.2 is the first that can be told of others")
+    code = f"""if True:
+        import importlib.util
+        importlib.util.find_spec("threadpoolctl")  # looking for it is not importing it
+        {imports}
+        fastnn.set_num_threads(4)
+        with threadpoolctl.threadpool_limits(1):
+            print(fastnn.get_num_threads())
+        with threadpoolctl.threadpool_limits(2, user_api="fastnn"):
+            print(fastnn.get_num_threads())
+        print(fastnn.get_num_threads(), len(threadpoolctl.ThreadpoolController().select(user_api="fastnn").info()))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "2", "4", "1"]
 
 
 def test_one_model_serves_many_threads(threads):
@@ -136,12 +299,68 @@ def test_one_model_serves_many_threads(threads):
             if not np.array_equal(model(x[row : row + 1]), expected[row : row + 1]):
                 wrong.append(row)
 
-    workers = [threading.Thread(target=serve, args=(row,)) for row in range(8)]
+    run_at_once(serve, range(8))
+    assert not wrong
+
+
+def test_one_model_serves_threads_that_ask_for_few_rows_and_many(threads):
+    threads(2)
+    x = np.random.default_rng(0).normal(size=(3000, 9)).astype("float32")
+    model = Sequential([layers.Dense(70, activation="tanh"), layers.Dense(70, activation="gelu"), layers.Dense(3)])
+    expected = model(x)
+    wrong = []
+
+    def serve(thread):
+        rows = (1, 2, 64, 65, 200, 3000)[thread % 6]
+        out = np.empty((rows, 3), "float32")
+        for turn in range(40):
+            first = 37 * turn * thread % (3001 - rows)
+            mine = x[first : first + rows]
+            y = (model(mine), model(mine.astype("float64")), model(mine, out=out), model.predict(mine, verbose=0))
+            wrong.extend((thread, turn) for part in y if not np.array_equal(part, expected[first : first + rows]))
+
+    run_at_once(serve, range(12))
+    assert not wrong
+
+
+def test_a_child_uses_the_models_that_threads_of_its_parent_were_using(threads):
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
+    threads(2)
+    x = np.random.default_rng(0).normal(size=(3000, 9)).astype("float32")
+    model = Sequential([layers.Dense(70, activation="tanh"), layers.Dense(3)])
+    model.compile("sgd", "mse")
+    expected = model(x)
+    stop = threading.Event()
+
+    def busy(use):
+        while not stop.is_set():
+            use()
+
+    def fit():
+        model.fit(x, expected, epochs=3, batch_size=1000, verbose=0)  # nothing to learn
+
+    uses = (fit, fit, lambda: model(x), lambda: model(x[:1]), lambda: model(x[:100]))
+    workers = [threading.Thread(target=busy, args=(use,)) for use in uses]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
-    assert not wrong
+    try:
+        for _ in range(5):
+            child = multiprocessing.get_context("fork").Process(target=_use, args=(model, x, expected))
+            child.start()
+            child.join(timeout=60)
+            assert child.exitcode == 0
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+def _use(model, x, expected):
+    for rows in (1, 100, 3000):
+        assert np.allclose(model(x[:rows]), expected[:rows], atol=1e-5)
+    model.fit(x, expected, batch_size=1000, verbose=0)
+    assert np.isfinite(model.evaluate(x, expected, verbose=0))
 
 
 @pytest.mark.parametrize("count", [0, -1])

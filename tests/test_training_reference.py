@@ -132,6 +132,7 @@ class Twin:
         return dropped(x), lambda dy, gradients: dropped(dy)
 
     def Normalization(self, layer: Any, w: dict, x: Wide, training: bool) -> Any:
+        w = {"mean": reference.wide(layer.mean.numpy()), "variance": reference.wide(layer.variance.numpy())}
         deviation = np.sqrt(w["variance"])
         return (x - w["mean"]) / deviation, lambda dy, gradients: dy / deviation
 

@@ -6,6 +6,7 @@ Submodules are loaded when they are first used, so that `import fastnn` costs li
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from fastnn._kernels import get_num_threads, set_num_threads
@@ -69,3 +70,22 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(__all__))
+
+
+class _Threadpoolctl:
+    """On `sys.meta_path`: has fastnn registered with threadpoolctl when that is imported; imports nothing itself."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "threadpoolctl":
+            return None
+        sys.meta_path.remove(cls)  # the others are asked from there
+        try:
+            return importlib.import_module("fastnn._threadpoolctl").find_spec()
+        finally:
+            sys.meta_path.insert(0, cls)
+
+
+sys.meta_path.insert(0, _Threadpoolctl)
+if "threadpoolctl" in sys.modules:
+    importlib.import_module("fastnn._threadpoolctl").register(sys.modules["threadpoolctl"])

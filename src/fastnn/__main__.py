@@ -1,4 +1,4 @@
-"""The command line: `python -m fastnn info`, `python -m fastnn demo`."""
+"""The command line: `python -m fastnn info`, `python -m fastnn demo`, `python -m fastnn bench`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def _demo_command(arguments: argparse.Namespace) -> int:
     return demo.main(arguments.output, **options)
 
 
+def _bench_command(arguments: argparse.Namespace) -> int:
+    from fastnn.bench import command
+
+    return command.run(arguments)
+
+
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -31,6 +37,8 @@ def _positive(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from fastnn.bench import command
+
     parser = argparse.ArgumentParser(prog="fastnn", description="Feed-forward neural networks on CPUs, fast.")
     parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -49,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training data")
     show.set_defaults(run=_demo_command)
+
+    text = "measure how fast it is, beside whatever else is installed"
+    bench = commands.add_parser("bench", help=text, description=text.capitalize() + ".")
+    command.add_arguments(bench)
+    bench.set_defaults(run=_bench_command)
     return parser
 
 

@@ -14,6 +14,8 @@ def standardize_dtype(dtype: Any) -> np.dtype:
     """Returns the dtype of computations: float32 where none is named; raises for anything but float32 and float64."""
     if dtype is None:
         return FLOATX
+    if isinstance(dtype, dict) and isinstance(dtype.get("config"), dict):  # a policy, in a configuration of Keras's
+        dtype = dtype["config"].get("name")
     try:
         standard = np.dtype(dtype)
     except TypeError:

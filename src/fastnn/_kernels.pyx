@@ -2,8 +2,8 @@
 """The only door between Python and C: it checks, converts, releases the GIL and calls.
 
 Its parts: the instruction set, threads and lookups by name (here); functions of prepared arrays (_kernels_arrays.pxi)
-and of any arrays (_kernels_ops.pxi, _kernels_dense.pxi); and compiled programs (_kernels_program.pxi). Nothing below
-this door checks its arguments again.
+and of any arrays (_kernels_ops.pxi, _kernels_dense.pxi); of categories (_kernels_categories.pxi); compiled programs
+(_kernels_program.pxi); and the machine's peak (_kernels_peak.pxi). Nothing below this door checks its arguments again.
 """
 
 cimport cython
@@ -145,6 +145,16 @@ cdef const fastnn_activation *find_activation(const fastnn_kernels *k, str name)
     raise ValueError(f"activation must be one of {activation_names()}. Received: activation={name!r}")
 
 
+cdef const fastnn_binary *find_binary(const fastnn_kernels *k, str name) except NULL:
+    cdef const fastnn_binary *a = k.binaries
+    cdef bytes wanted = name.encode()
+    while a.name != NULL:
+        if strcmp(a.name, wanted) == 0:
+            return a
+        a += 1
+    raise ValueError(f"unknown operation on two operands. Received: {name!r}")
+
+
 cdef const fastnn_loss *find_loss(const fastnn_kernels *k, str name) except NULL:
     cdef const fastnn_loss *a = k.losses
     cdef bytes wanted = name.encode()
@@ -155,11 +165,22 @@ cdef const fastnn_loss *find_loss(const fastnn_kernels *k, str name) except NULL
     raise ValueError(f"loss must be one of {loss_names()}. Received: loss={name!r}")
 
 
-cdef const fastnn_metric *find_metric(const fastnn_kernels *k, str name) except NULL:
-    cdef const fastnn_metric *a = k.metrics
+cdef const fastnn_loss *loss_of_metric(const fastnn_kernels *k, str name):
+    """The loss that a metric is the mean of, if its name is a loss's; else NULL."""
+    cdef const fastnn_loss *a = k.losses
     cdef bytes wanted = name.encode()
     while a.name != NULL:
         if strcmp(a.name, wanted) == 0:
+            return a
+        a += 1
+    return NULL
+
+
+cdef const fastnn_metric *find_metric(const fastnn_kernels *k, str name) except NULL:
+    cdef const fastnn_metric *a = k.metrics
+    cdef bytes wanted = b"loss" if loss_of_metric(k, name) != NULL else name.encode()
+    while a.name != NULL:
+        if strcmp(a.name, wanted) == 0 and name != "loss":
             return a
         a += 1
     raise ValueError(f"metric must be one of {metric_names()}. Received: metric={name!r}")
@@ -201,13 +222,14 @@ def loss_names():
 
 
 def metric_names():
-    """Names of the metrics that have a kernel."""
+    """Names of the metrics that have a kernel: every loss is one, as the mean over rows."""
     names = []
     cdef const fastnn_metric *a = F32.metrics
     while a.name != NULL:
         names.append(a.name.decode())
         a += 1
-    return names
+    names.remove("loss")
+    return names + loss_names()
 
 
 def update_names():
@@ -267,4 +289,6 @@ cdef int read_params(params, double *into) except -1:
 include "_kernels_arrays.pxi"
 include "_kernels_ops.pxi"
 include "_kernels_dense.pxi"
+include "_kernels_categories.pxi"
 include "_kernels_program.pxi"
+include "_kernels_peak.pxi"

@@ -26,6 +26,16 @@ def dropout(cnp.ndarray x not None, rate, key, counter, first=0, out=None):
     return y
 
 
+def permutation(int64_t n, uint64_t key, uint64_t counter):
+    """The numbers below n in the order that (key, counter) stands for, n <= 2^32."""
+    cdef cnp.npy_intp length = n
+    if not 0 <= n <= 1 << 32:
+        raise ValueError(f"n must be in [0, 2^32]. Received: n={n}")
+    cdef cnp.ndarray order = cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT64, 0)
+    kernels_of(np.dtype("float32")).shuffle(n, key, counter, <int64_t *>cnp.PyArray_DATA(order))
+    return order
+
+
 def affine(cnp.ndarray x not None, scale=None, shift=None, out=None):
     """y[i, j] = x[i, j] · scale[j] + shift[j]; None: one, zero."""
     check_array(x, 2, "x")
@@ -89,15 +99,18 @@ cdef int check_pair(cnp.ndarray prediction, cnp.ndarray target, weight) except -
 
 
 def loss(str name, cnp.ndarray prediction not None, cnp.ndarray target not None, weight=None, params=(), scale=1.0,
-         gradient=True, output=None, out=None):
+         gradient=True, output=None, out=None, columns=None):
     """(row losses[m], gradient[m, n] or None) of m rows.
 
-    `output` receives the probabilities of a fused loss, `out` the gradient; it may be `prediction`.
+    `output` receives the probabilities of a fused loss, `out` the gradient; it may be `prediction`. `columns` holds a
+    parameter for each column, for losses that take one.
     """
     check_pair(prediction, target, weight)
     cdef const fastnn_loss *f = find_loss(table(prediction), name)
     cdef int64_t m = cnp.PyArray_DIM(prediction, 0), n = cnp.PyArray_DIM(prediction, 1)
-    cdef int64_t wanted = 1 if f.sparse else n
+    cdef int64_t wanted = fastnn_target_columns(f.targets, n)
+    if wanted < 0:
+        raise ValueError(f"prediction must have an even number of columns for {name}. Received: {n}")
     if cnp.PyArray_DIM(target, 1) != wanted:
         raise ValueError(f"target must have {wanted} columns for {name}. Received: target.shape={np.shape(target)}")
     cdef cnp.npy_intp length = m
@@ -116,6 +129,7 @@ def loss(str name, cnp.ndarray prediction not None, cnp.ndarray target not None,
     args.weight = NULL if weight is None else cnp.PyArray_DATA(weight)
     args.scale = scale
     args.params = values if read_params(params, values) else NULL
+    args.columns = vector_or_null(columns, n, prediction, "columns")
     args.row_loss = cnp.PyArray_DATA(row_loss)
     args.gradient = cnp.PyArray_DATA(dx) if gradient else NULL
     args.gradient_row = n
@@ -160,13 +174,14 @@ def plain_loss(str name, prediction, target, params, scale, gradient, out):
             or not cnp.PyArray_ISCARRAY_RO(p) or not cnp.PyArray_ISCARRAY_RO(t) or cnp.PyArray_DIM(p, 1) < 1
             or cnp.PyArray_DIM(t, 0) != cnp.PyArray_DIM(p, 0)):
         return None
-    if find_loss(table(p), name).sparse:
+    cdef fastnn_targets targets = find_loss(table(p), name).targets
+    if targets == FASTNN_LABEL:
         if cnp.PyArray_TYPE(t) != cnp.NPY_INT64 or cnp.PyArray_NDIM(t) != 1:
             return None
         t = class_numbers(t, cnp.PyArray_DIM(p, 1), typenum)
         if t is None:
             return None
-    elif (cnp.PyArray_TYPE(t) != typenum or cnp.PyArray_NDIM(t) != 2
+    elif (targets != FASTNN_EACH or cnp.PyArray_TYPE(t) != typenum or cnp.PyArray_NDIM(t) != 2
             or cnp.PyArray_DIM(t, 1) != cnp.PyArray_DIM(p, 1)):
         return None
     if out is not None:
@@ -181,8 +196,8 @@ def plain_loss(str name, prediction, target, params, scale, gradient, out):
 
 
 def metric(str name, cnp.ndarray state not None, cnp.ndarray prediction not None, cnp.ndarray target not None,
-           weight=None, params=()):
-    """Folds m rows into `state` (float64), in place."""
+           weight=None, params=(), columns=None):
+    """Folds m rows into `state` (float64), in place. The name of a loss stands for the mean of its row losses."""
     check_pair(prediction, target, weight)
     check_output(state, 1, "state")
     cdef const fastnn_metric *f = find_metric(table(prediction), name)
@@ -194,16 +209,21 @@ def metric(str name, cnp.ndarray state not None, cnp.ndarray prediction not None
     args.target_n = args.target_row
     args.weight = NULL if weight is None else cnp.PyArray_DATA(weight)
     args.params = values if read_params(params, values) else NULL
-    check_metric_target(f, args.n, args.target_n)
+    args.columns = vector_or_null(columns, args.n, prediction, "columns")
+    args.loss = loss_of_metric(table(prediction), name)
+    check_metric_target(f, args.loss, args.n, args.target_n)
     args.state = metric_state(f, state, args.params)
     f.fold(&args)
 
 
-cdef int check_metric_target(const fastnn_metric *f, int64_t columns, int64_t target_columns) except -1:
-    wanted = 1 if f.sparse else columns
+cdef int check_metric_target(const fastnn_metric *f, const fastnn_loss *l, int64_t columns,
+                             int64_t target_columns) except -1:
+    cdef fastnn_targets targets = f.targets if l == NULL else l.targets
+    wanted = fastnn_target_columns(targets, columns)
     if target_columns != wanted:
-        kind = "one class number" if f.sparse else f"{wanted} columns"
-        raise ValueError(f"targets of the metric {f.name.decode()!r} must have {kind} for each row of {columns} "
+        kind = "one class number" if targets == FASTNN_LABEL else f"{wanted} columns"
+        name = (f.name if l == NULL else l.name).decode()
+        raise ValueError(f"targets of the metric {name!r} must have {kind} for each row of {columns} "
                          f"predictions. Received: {target_columns} columns")
     return 0
 
@@ -218,6 +238,21 @@ cdef double *metric_state(const fastnn_metric *f, cnp.ndarray state, const doubl
     return <double *>cnp.PyArray_DATA(state)
 
 
+cdef int check_slots(const fastnn_update *f, cnp.ndarray w, slots, int64_t rows, int64_t cols) except -1:
+    """As many slots as the update has, each of the size that it wants for `w`, a matrix of `rows` and `cols`."""
+    cdef int i
+    cdef int64_t wanted
+    if len(slots) != f.slots:
+        raise ValueError(f"{f.name.decode()} takes {f.slots} slots. Received: {len(slots)}")
+    for i in range(f.slots):
+        wanted = rows if f.shapes[i] == FASTNN_PER_ROW else cols if f.shapes[i] == FASTNN_PER_COLUMN else rows * cols
+        check_output(slots[i], -1, "slot", w)
+        if cnp.PyArray_SIZE(slots[i]) != wanted:
+            raise ValueError(f"slot {i} of {f.name.decode()} must have {wanted} elements. "
+                             f"Received: shape={np.shape(slots[i])}")
+    return 0
+
+
 def update(str name, cnp.ndarray w not None, cnp.ndarray g not None, slots, scalars):
     """One step of an optimizer on the weights `w` with the gradient `g`; `w` and `slots` change in place."""
     check_output(w, -1, "w")
@@ -227,18 +262,36 @@ def update(str name, cnp.ndarray w not None, cnp.ndarray g not None, slots, scal
     cdef void *data[FASTNN_MAX_SLOTS]
     cdef double h[FASTNN_MAX_SCALARS]
     cdef int i
-    if len(slots) != f.slots or len(scalars) != f.scalars:
-        raise ValueError(f"{name} takes {f.slots} slots and {f.scalars} scalars. "
-                         f"Received: {len(slots)} and {len(scalars)}")
+    cdef fastnn_whole whole
+    cdef cnp.ndarray scratch
+    cdef int64_t cols = cnp.PyArray_DIM(w, cnp.PyArray_NDIM(w) - 1) if cnp.PyArray_NDIM(w) else 1
+    cdef int64_t rows = cnp.PyArray_SIZE(w) // cols if cols else 0
+    if len(scalars) != f.scalars:
+        raise ValueError(f"{name} takes {f.scalars} scalars. Received: {len(scalars)}")
+    check_slots(f, w, slots, rows, cols)
     for i in range(f.slots):
-        check_output(slots[i], -1, "slot", w)
-        check_shape(slots[i], np.shape(w), "slot")
         data[i] = cnp.PyArray_DATA(slots[i])
     for i in range(f.scalars):
         h[i] = scalars[i]
+    if f.whole != NULL and rows:
+        scratch = np.empty(f.scratch(rows, cols), w.dtype)
+        whole.rows, whole.cols = rows, cols
+        whole.w, whole.g, whole.slots, whole.scratch = (cnp.PyArray_DATA(w), cnp.PyArray_DATA(g), data,
+                                                        cnp.PyArray_DATA(scratch))
     cdef fastnn_fp_mode mode = fastnn_flush_denormals()
-    f.apply(cnp.PyArray_SIZE(w), cnp.PyArray_DATA(w), cnp.PyArray_DATA(g), data, h)
+    if f.whole == NULL:
+        f.apply(rows * cols, cnp.PyArray_DATA(w), cnp.PyArray_DATA(g), data, h)
+    elif rows:
+        f.whole(&whole, h)
     fastnn_restore_denormals(mode)
+
+
+def follow(cnp.ndarray w not None, cnp.ndarray average not None, double share):
+    """average += (w - average) · share."""
+    check_array(w, -1, "w")
+    check_output(average, -1, "average", w)
+    check_shape(average, np.shape(w), "average")
+    table(w).follow(cnp.PyArray_SIZE(w), cnp.PyArray_DATA(w), cnp.PyArray_DATA(average), share)
 
 
 def regularize(cnp.ndarray w not None, g, l1, l2):
@@ -275,6 +328,14 @@ cdef fastnn_source_type source_type(cnp.ndarray a, str name) except *:
         return {1: FASTNN_U8, 2: FASTNN_U16, 4: FASTNN_U32, 8: FASTNN_U64}[dtype.itemsize]
     raise TypeError(f"{name} must hold real numbers (floats up to 64 bits, integers or booleans). "
                     f"Received: dtype={dtype}")
+
+
+cdef bint is_source(cnp.ndarray a) noexcept:
+    """Whether `describe_source` takes an array of so many dimensions."""
+    cdef int kind = cnp.PyArray_TYPE(a)
+    return not cnp.PyArray_ISBYTESWAPPED(a) and (
+        kind == cnp.NPY_FLOAT32 or kind == cnp.NPY_FLOAT64 or kind == cnp.NPY_FLOAT16 or kind == cnp.NPY_BOOL
+        or cnp.PyArray_ISINTEGER(a))
 
 
 cdef int describe_source(fastnn_source *source, cnp.ndarray a, str name) except -1:

@@ -113,6 +113,8 @@ def linear(x, w, b=None, activation=None, out=None, *, params=()):
     >>> ops.linear(x, w, np.array([0.5, 0.0]), "relu")
     array([[0. , 2.5]])
     """
+    if is_symbolic(x):
+        return x.__fastnn__("linear", x, w, b, activation, params)
     cdef cnp.ndarray a = as_ndarray(x), k = as_ndarray(w), bias = None, y
     cdef int typenum = common_type(a, k), ndim = cnp.PyArray_NDIM(a), d
     cdef const fastnn_kernels *kernels = table_of(typenum)
@@ -201,6 +203,8 @@ def matmul(a, b, out=None):
     >>> float(ops.matmul([1.0, 2.0], [3.0, 4.0]))
     11.0
     """
+    if is_symbolic(a) or is_symbolic(b):
+        return (a if is_symbolic(a) else b).__fastnn__("matmul", a, b)
     cdef cnp.ndarray left = as_ndarray(a), right = as_ndarray(b), y, left_at, right_at
     cdef int typenum = common_type(left, right), left_ndim = cnp.PyArray_NDIM(left)
     cdef int right_ndim = cnp.PyArray_NDIM(right), ndim = 0, d

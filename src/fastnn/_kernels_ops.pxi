@@ -17,6 +17,11 @@ cdef inline cnp.ndarray as_ndarray(x):
     return <cnp.ndarray>x if isinstance(x, cnp.ndarray) else np.asarray(x)
 
 
+cdef inline bint is_symbolic(x):
+    """Whether x is a value of a model to be: then what is asked for becomes a layer."""
+    return not isinstance(x, cnp.ndarray) and hasattr(x, "__fastnn__")
+
+
 cdef inline bint is_single(cnp.ndarray a) noexcept:
     return cnp.PyArray_TYPE(a) == cnp.NPY_FLOAT32 or cnp.PyArray_TYPE(a) == cnp.NPY_FLOAT16
 
@@ -171,6 +176,8 @@ cdef cnp.ndarray result_like(cnp.ndarray a, out, cnp.ndarray other=None):
 
 def activation(str name, x, params=(), out=None):
     """y = f(x), of an array of any shape; `out` may be `x`."""
+    if is_symbolic(x):
+        return x.__fastnn__("function", name, x, params)
     cdef cnp.ndarray a = as_ndarray(x)
     a = contiguous(a, "x", type_of(a))
     cdef const fastnn_kernels *kernels = table(a)
@@ -220,6 +227,10 @@ cdef int check_axis(cnp.ndarray a, axis, str name) except -1:
 
 
 cdef object along_axis(bint logarithm, x, axis, out):
+    if is_symbolic(x):
+        if axis != -1 and axis != len(x.shape) - 1:
+            raise ValueError(f"axis must be the last of a symbolic tensor. Received: axis={axis}")
+        return x.__fastnn__("function", "log_softmax" if logarithm else "softmax", x)
     cdef cnp.ndarray a = as_ndarray(x), y
     cdef int typenum = type_of(a)
     if not check_axis(a, axis, "x"):

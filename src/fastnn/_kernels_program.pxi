@@ -28,8 +28,11 @@ cdef class Program:
     cdef object dtype
     cdef list callables
     cdef object error
+    cdef dict owners  # names of the layers whose steps check their input, by step
     cdef dict kept  # arrays that C points at, by what they are bound to
+    cdef cnp.ndarray shuffled  # the order that `start` draws
     cdef bint finished, started, running
+    cdef int64_t scalars_end  # one past the last batch whose scalars are there
     cdef object __weakref__
 
     def __cinit__(self, dtype, seed=0):
@@ -42,6 +45,7 @@ cdef class Program:
         self.p.python = call_python
         self.p.context = <void *>self
         self.callables = []
+        self.owners = {}
         self.kept = {}
 
     def __dealloc__(self):
@@ -86,31 +90,61 @@ cdef class Program:
                              f"Received: {per_sample} rows of {width}")
         return self.added(fastnn_program_view(self.p, value, per_sample, width))
 
-    def parameter(self, cnp.ndarray data not None, bint trainable, slots=(), double l1=0, double l2=0,
-                  bint decays=True, bint keep=False):
-        """Adds a parameter: a matrix, or a vector (one row). `keep`: its gradient is wanted beyond the update."""
+    def columns(self, value, int64_t column, int64_t width):
+        """Adds a value that is some columns of another one."""
+        self.open_for_building()
+        self.check_value(value)
+        cdef fastnn_value *v = &self.p.values[<int>value]
+        if width < 1 or column < 0 or column + width > v.width:
+            raise ValueError(f"columns must be within the {v.width} there are. Received: {column} to {column + width}")
+        return self.added(fastnn_program_columns(self.p, value, column, width))
+
+    def branch(self, value):
+        """Adds a value that is another one, with a gradient of its own."""
+        self.open_for_building()
+        self.check_value(value)
+        return self.added(fastnn_program_branch(self.p, value))
+
+    def parameter(self, cnp.ndarray data not None, bint trainable, slots=(), double l1=0, double l2=0, rule=None,
+                  accumulator=None, average=None, bint keep=False):
+        """Adds a parameter: a matrix, a vector (one row), a number, or rows along the last of more axes.
+
+        Args:
+            slots: Arrays of the update, as `rule` wants them.
+            rule: Number of the rule that updates it; None: nothing does, and its gradient is kept.
+            accumulator, average: Arrays like `data`, for the sum of gradients and the running mean of the weights.
+            keep: Whether its gradient is wanted beyond the update.
+        """
         cdef int i, index
         cdef fastnn_parameter *q
         self.open_for_building()
         check_output(data, -1, "data")
-        if data.dtype != self.dtype or not 1 <= cnp.PyArray_NDIM(data) <= 2:
-            raise ValueError(f"a parameter is a {self.dtype} matrix or vector. "
-                             f"Received: dtype={data.dtype}, shape={np.shape(data)}")
-        if len(slots) > FASTNN_MAX_SLOTS:
-            raise ValueError(f"a parameter has at most {FASTNN_MAX_SLOTS} slots. Received: {len(slots)}")
-        for slot in slots:
-            check_output(slot, -1, "slot", data)
-            check_shape(slot, np.shape(data), "slot")
-        rows = cnp.PyArray_DIM(data, 0) if cnp.PyArray_NDIM(data) == 2 else 1
-        cols = cnp.PyArray_DIM(data, cnp.PyArray_NDIM(data) - 1)
-        if rows < 1 or cols < 1:
+        if data.dtype != self.dtype:
+            raise ValueError(f"a parameter is a {self.dtype} array. Received: dtype={data.dtype}")
+        if cnp.PyArray_SIZE(data) < 1:
             raise ValueError(f"a parameter has at least one element. Received: shape={np.shape(data)}")
+        cols = cnp.PyArray_DIM(data, cnp.PyArray_NDIM(data) - 1) if cnp.PyArray_NDIM(data) else 1
+        rows = cnp.PyArray_SIZE(data) // cols
+        if rule is not None:
+            if not 0 <= rule < self.p.n_rules:
+                raise IndexError(f"rule must be in [0, {self.p.n_rules}). Received: {rule}")
+            check_slots(self.p.rules[<int>rule].update, data, slots, rows, cols)
+        for like in (accumulator, average):
+            if like is not None:
+                check_output(like, -1, "accumulator or average", data)
+                check_shape(like, np.shape(data), "accumulator or average")
         index = self.added(fastnn_program_parameter(self.p, cnp.PyArray_DATA(data), rows, cols, trainable))
         q = &self.p.parameters[index]
-        q.l1, q.l2, q.decays, q.keep = l1, l2, decays, keep
-        for i, slot in enumerate(slots):
-            q.slots[i] = cnp.PyArray_DATA(slot)
-        self.kept["parameter", index] = (data, tuple(slots))
+        q.l1, q.l2, q.keep = l1, l2, keep
+        if rule is not None:
+            q.rule = rule
+            for i, slot in enumerate(slots):
+                q.slots[i] = cnp.PyArray_DATA(slot)
+        if accumulator is not None:
+            q.accumulator = cnp.PyArray_DATA(accumulator)
+        if average is not None:
+            q.average = cnp.PyArray_DATA(average)
+        self.kept["parameter", index] = (data, tuple(slots), accumulator, average)
         return index
 
     def constrain(self, parameter, str kind, double low=0, double high=0, double rate=1, python=None):
@@ -129,6 +163,22 @@ cdef class Program:
         if kind == "python":
             q.python = self.added_callable(python)
 
+    def regularize(self, parameter, python):
+        """Adds a penalty on a parameter: `python(True)` leaves it and its gradient where `penalize` puts them."""
+        self.open_for_building()
+        self.check_parameter(parameter)
+        self.callables.append(python)
+        self.p.parameters[<int>parameter].regularizer = len(self.callables) - 1
+
+    def penalize(self, parameter, double penalty, gradient):
+        """What the callable of `regularize` found for a parameter: the penalty, and its gradient as a matrix."""
+        self.check_parameter(parameter)
+        cdef fastnn_parameter *q = &self.p.parameters[<int>parameter]
+        if q.slope == NULL:
+            raise ValueError(f"no penalty in Python is on parameter {parameter}")
+        q.penalty = penalty
+        self.window(q.rows, q.cols, q.slope)[...] = gradient
+
     cdef int added_callable(self, python) except -1:
         self.callables.append(python)
         self.p.copies_inputs = True
@@ -136,10 +186,11 @@ cdef class Program:
 
     def step(self, str op, inputs, output=None, parameters=(), *, bint backward=False, activation=None, params=None,
              loss=None, metric=None, state=None, double rate=0, double epsilon=0, double momentum=0, uint64_t stream=0,
-             double loss_weight=1, bint sum_reduction=False, python=None):
-        """Adds a step; the op's own comment in steps.c says which arguments it reads."""
+             double loss_weight=1, bint sum_reduction=False, bint by_weight=False, binary=None, index=None,
+             int64_t length=0, columns=None, owner=None, python=None):
+        """Adds a step; the op's own comment in its file, steps_*.c, says which arguments it reads."""
         cdef const fastnn_op *kind = fastnn_find_op(op.encode())
-        cdef int i, index
+        cdef int i, at
         cdef fastnn_step *s
         self.open_for_building()
         if kind == NULL:
@@ -152,8 +203,8 @@ cdef class Program:
         for parameter in parameters:
             if parameter is not None:
                 self.check_parameter(parameter)
-        index = self.added(fastnn_program_step(self.p, kind))
-        s = &self.p.steps[index]
+        at = self.added(fastnn_program_step(self.p, kind))
+        s = &self.p.steps[at]
         for i, value in enumerate(inputs):
             s.inputs[i] = FASTNN_NONE if value is None else value
         s.output = FASTNN_NONE if output is None else output
@@ -167,71 +218,39 @@ cdef class Program:
             read_params(params, s.params)
         if loss is not None:
             s.loss = find_loss(self.kernels, loss)
+        if owner is not None:
+            self.owners[at] = owner
+        if columns is not None:
+            columns = np.array(columns, self.dtype)
+            check_shape(columns, (self.p.values[s.inputs[0]].width,), "columns")
+            s.columns = cnp.PyArray_DATA(columns)
+            self.kept["columns", at] = columns
         if metric is not None:
             s.metric = find_metric(self.kernels, metric)
-            check_metric_target(s.metric, self.p.values[s.inputs[0]].width, self.p.values[s.inputs[1]].width)
+            s.loss = loss_of_metric(self.kernels, metric)
+            check_metric_target(s.metric, s.loss, self.p.values[s.inputs[0]].width, self.p.values[s.inputs[1]].width)
             s.state = metric_state(s.metric, state, NULL if s.default_params else s.params)
-            self.kept["state", index] = state
+            self.kept["state", at] = state
+        if binary is not None:
+            s.binary = find_binary(self.kernels, binary)
+        s.length = length
+        if index is not None:
+            index = np.ascontiguousarray(index, np.int64)
+            s.index, s.length = <const int64_t *>cnp.PyArray_DATA(index), cnp.PyArray_SIZE(index)
+            self.kept["step", at] = index
         s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
-        s.loss_weight, s.sum_reduction = loss_weight, sum_reduction
-        if kind.adds_loss and op != "activity_regularization":
+        s.loss_weight, s.sum_reduction, s.by_weight = loss_weight, sum_reduction, by_weight
+        if kind.row_losses:
             s.row_loss = self.value(self.p.values[s.inputs[0]].per_sample, 1)
         if python is not None:
             s.python = self.added_callable(python)
-        self.check_step(index, op)
-        if op == "dense" and backward and self.p.values[s.inputs[0]].wants_gradient:
-            self.p.parameters[s.parameters[0]].wants_transposed = True
-        return index
-
-    cdef int check_step(self, int index, str op) except -1:
-        """Widths fit: the one guard between a mistake in lowering and a read past a buffer."""
-        cdef fastnn_step *s = &self.p.steps[index]
-        cdef fastnn_value *x = &self.p.values[s.inputs[0]] if s.inputs[0] != FASTNN_NONE else NULL
-        cdef fastnn_value *y = &self.p.values[s.output] if s.output != FASTNN_NONE else NULL
-        cdef fastnn_value *t
-        cdef fastnn_parameter *q
-        cdef int i
-        fits = True
-        if op == "dense":
-            q = &self.p.parameters[s.parameters[0]] if s.parameters[0] != FASTNN_NONE else NULL
-            fits = (x != NULL and y != NULL and q != NULL and q.rows == x.width and q.cols == y.width
-                    and x.per_sample == y.per_sample)
-            if fits and s.parameters[1] != FASTNN_NONE:
-                q = &self.p.parameters[s.parameters[1]]
-                fits = q.rows == 1 and q.cols == y.width
-        elif op == "loss" or op == "python_loss" or op == "metric":
-            t = &self.p.values[s.inputs[1]] if s.inputs[1] != FASTNN_NONE else NULL
-            fits = x != NULL and t != NULL and t.per_sample == x.per_sample
-            if op == "loss" and fits:
-                fits = s.loss != NULL and t.width == (1 if s.loss.sparse else x.width)
-            if fits and s.inputs[2] != FASTNN_NONE:
-                t = &self.p.values[s.inputs[2]]
-                fits = t.per_sample == x.per_sample and t.width == 1 and t.row == 1
-            if fits and y != NULL:
-                fits = y.per_sample == x.per_sample and y.width == x.width
-            if op == "metric":
-                fits = fits and s.metric != NULL
-        elif op == "python":
-            pass
-        elif op == "activity_regularization":
-            fits = x != NULL
-        else:
-            fits = x != NULL and y != NULL and x.width == y.width and x.per_sample == y.per_sample
-            if "normalization" in op:
-                for i in range(FASTNN_MAX_PARAMETERS):
-                    if s.parameters[i] != FASTNN_NONE:
-                        q = &self.p.parameters[s.parameters[i]]
-                        fits = fits and q.rows == 1 and q.cols == x.width
-                fits = fits and s.parameters[2] != FASTNN_NONE and s.parameters[3] != FASTNN_NONE
-            if op == "activation":
-                fits = fits and s.activation != NULL
-            if op == "dropout":
-                fits = fits and 0 <= s.rate < 1
-        if op in ("python", "python_loss"):
-            fits = fits and s.python != FASTNN_NONE
-        if not fits:
+        if not kind.fits(self.p, s):
             raise ValueError(f"the arguments of step {op!r} do not fit together")
-        return 0
+        if backward and s.output != FASTNN_NONE and not self.p.values[s.output].wants_gradient:
+            raise ValueError(f"step {op!r} has no gradient to pass back")
+        if kind.reads_transposed and backward and self.p.values[s.inputs[0]].wants_gradient:
+            self.p.parameters[s.parameters[0]].wants_transposed = True
+        return at
 
     def feed(self, value):
         """Adds an input: a value that is read from an array."""
@@ -245,27 +264,38 @@ cdef class Program:
         self.check_value(value)
         return self.added(fastnn_program_result(self.p, value))
 
-    def set_update(self, name, double clip_value=0, double clip_norm=0, double global_clip_norm=0):
-        """Names the optimizer's update (None: gradients are kept, nothing is updated), and the clipping before it."""
+    def set_update(self, double clip_value=0, double clip_norm=0, double global_clip_norm=0, int64_t accumulation=1,
+                   double averaging=0, int64_t overwriting=0, python=None):
+        """Says what goes with every update.
+
+        Args:
+            clip_value, clip_norm, global_clip_norm: Limits of the gradients; 0: none.
+            accumulation: Batches to an update.
+            averaging: What a running mean of the weights keeps of itself at each step.
+            overwriting: Updates after which the weights become their means; 0: never.
+            python: The callable `python(True)` updates in place of rules.
+        """
         self.open_for_building()
-        if name is not None:
-            self.p.update = find_update(self.kernels, name)
+        if accumulation < 1 or overwriting < 0:
+            raise ValueError(f"accumulation must be at least 1, overwriting at least 0. "
+                             f"Received: {accumulation}, {overwriting}")
         self.p.clip_value, self.p.clip_norm, self.p.global_clip_norm = clip_value, clip_norm, global_clip_norm
+        self.p.accumulation, self.p.averaging, self.p.overwriting = accumulation, averaging, overwriting
+        if python is not None:
+            self.callables.append(python)
+            self.p.updater = len(self.callables) - 1
+
+    def rule(self, str name):
+        """Adds a rule: an update by its name, whose scalars `set_scalars` brings."""
+        self.open_for_building()
+        return self.added(fastnn_program_rule(self.p, find_update(self.kernels, name)))
 
     def finish(self, int64_t capacity):
         """Allocates the arena for batches of up to `capacity` samples."""
-        cdef int i, status
-        cdef fastnn_parameter *q
+        cdef int status
         self.open_for_building()
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1. Received: capacity={capacity}")
-        for i in range(self.p.n_parameters):
-            q = &self.p.parameters[i]
-            if q.trainable and (self.p.update == NULL or self.p.clip_norm > 0 or self.p.global_clip_norm > 0):
-                q.keep = True
-            if q.trainable and self.p.update != NULL and len(self.kept["parameter", i][1]) != self.p.update.slots:
-                raise ValueError(f"{self.p.update.name.decode()} wants {self.p.update.slots} slots a parameter. "
-                                 f"Received: {len(self.kept['parameter', i][1])}")
         with nogil:
             status = fastnn_program_finish(self.p, capacity)
         if status:
@@ -355,16 +385,16 @@ cdef class Program:
         for i in range(self.p.n_results):
             self.p.results[i].data = NULL
         self.p.order = NULL
-        self.p.scalars = NULL
+        self.scalars_end = 0
         for key in [key for key in self.kept if key in ("order", "scalars") or key[0] in ("feed", "result")]:
             del self.kept[key]
 
-    def start(self, int64_t samples, int64_t batch_size, order=None, scalars=None, uint64_t iteration=0):
+    def start(self, int64_t samples, int64_t batch_size, order=None, uint64_t iteration=0, shuffle=None):
         """Gets ready to run over `samples` samples; totals start at zero, derived copies follow the parameters.
 
         Args:
             order: int64 array with the order of the samples, or None: as they lie.
-            scalars: float64 array `(steps, scalars of the update)`.
+            shuffle: (key, counter), for the order that `permutation` draws from them.
             iteration: Steps the optimizer has taken before: a counter of the random streams.
         """
         cdef int i
@@ -373,7 +403,6 @@ cdef class Program:
         if not 1 <= batch_size <= self.p.capacity or samples < 1:
             raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples at least 1. "
                              f"Received: batch_size={batch_size}, samples={samples}")
-        steps = (samples + batch_size - 1) // batch_size
         for i in range(self.p.n_feeds):
             if self.p.feeds[i].source.data == NULL:
                 continue
@@ -388,20 +417,58 @@ cdef class Program:
             order = np.ascontiguousarray(order, np.int64)
             if order.shape != (samples,) or not 0 <= order.min() <= order.max() < samples:
                 raise ValueError(f"order must be {samples} indices below {samples}")
-        if self.p.update != NULL:
-            scalars = np.ascontiguousarray(scalars, np.float64)
-            if scalars.shape != (steps, self.p.update.scalars):
-                raise ValueError(f"scalars must have shape {(steps, self.p.update.scalars)}. "
-                                 f"Received: {scalars.shape}")
-            self.p.scalars = <const double *>cnp.PyArray_DATA(scalars)
-        self.kept["order"], self.kept["scalars"] = order, scalars
+        if shuffle is not None:
+            order = self.shuffle(samples, shuffle[0], shuffle[1])
+        self.kept["order"] = order
+        self.scalars_end = 0
         self.p.order = NULL
         if order is not None:
             self.p.order = <const int64_t *>cnp.PyArray_DATA(order)
+        self.check_ids(samples)
         self.p.samples, self.p.batch_size, self.p.iteration = samples, batch_size, iteration
         fastnn_program_reset(self.p)
         self.refresh()
         self.started = True
+
+    cdef cnp.ndarray shuffle(self, int64_t samples, uint64_t key, uint64_t counter):
+        if self.shuffled is None or cnp.PyArray_DIM(self.shuffled, 0) != samples or samples > 1 << 32:
+            self.shuffled = permutation(samples, key, counter)
+        else:
+            self.kernels.shuffle(samples, key, counter, <int64_t *>cnp.PyArray_DATA(self.shuffled))
+        return self.shuffled
+
+    def set_scalars(self, int64_t first, tables):
+        """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule."""
+        cdef int i
+        cdef list arrays = [np.ascontiguousarray(table, np.float64) for table in tables]
+        if self.running or len(arrays) != self.p.n_rules:
+            raise ValueError(f"there must be {self.p.n_rules} tables of scalars. Received: {len(arrays)}")
+        for i in range(self.p.n_rules):
+            wanted = (len(arrays[0]), self.p.rules[i].update.scalars)
+            if arrays[i].shape != wanted:
+                raise ValueError(f"scalars must have shape {wanted}. Received: {arrays[i].shape}")
+        for i in range(self.p.n_rules):
+            self.p.rules[i].scalars = <const double *>cnp.PyArray_DATA(arrays[i])
+        self.kept["scalars"] = arrays
+        self.p.first_scalars = first
+        self.scalars_end = first + len(arrays[0]) if arrays else 0
+
+    cdef int check_ids(self, int64_t samples) except -1:
+        """Every id among the first samples of the inputs has a row in its table."""
+        cdef double found = 0
+        cdef int64_t sample = 0
+        cdef int fine, index
+        for step, owner in self.owners.items():
+            index = step
+            with nogil:
+                fine = fastnn_embedding_check(self.p, index, samples, &found, &sample)
+            if fine < 0:
+                raise MemoryError("no memory to look through the ids")
+            if not fine:
+                rows = self.p.parameters[self.p.steps[index].parameters[0]].rows
+                raise ValueError(f"Layer '{owner}' takes ids in [0, {rows}), one for each row of its table. "
+                                 f"Received: id {found:g} in sample {sample}")
+        return 0
 
     def refresh(self):
         """Follows parameters that were changed from outside."""
@@ -419,6 +486,9 @@ cdef class Program:
         all_steps = (self.p.samples + self.p.batch_size - 1) // self.p.batch_size
         if first < 0 or steps < 0 or first + steps > all_steps:
             raise ValueError(f"batches must be within the {all_steps} there are. Received: {first}, {steps}")
+        if self.p.n_rules and steps and not self.p.first_scalars <= first <= first + steps <= self.scalars_end:
+            raise ValueError(f"there are scalars of batches {self.p.first_scalars} to {self.scalars_end}. "
+                             f"Received: {first}, {steps}")
         self.running = True
         try:
             with nogil:
@@ -430,23 +500,22 @@ cdef class Program:
             raise error
         return done
 
-    def predict_few(self, x):
+    def predict_few(self, x, out=None):
         """The result for the rows of `x`, at once and on this thread; None where that is not the way to compute it.
 
-        The fast lane of a compiled forward pass with one input and one output: it takes a C-contiguous array of the
-        program's dtype with few rows, and keeps the GIL, which is cheaper than giving it up and is all the locking that
-        is needed.
+        The fast lane of a compiled forward pass with one input and one output: it takes a matrix of real numbers with
+        few rows, and keeps the GIL, which is cheaper than giving it up and is all the locking that is needed. `out`, if
+        given, is where the result goes.
         """
         cdef cnp.ndarray a, y
         cdef cnp.npy_intp shape[2]
         cdef fastnn_value *v
         cdef fastnn_value *w
         cdef int typenum = cnp.NPY_FLOAT32 if self.kernels.itemsize == 4 else cnp.NPY_FLOAT64
-        if not isinstance(x, cnp.ndarray):
+        if not isinstance(x, cnp.ndarray) or self.p.n_feeds != 1 or self.p.n_results != 1:
             return None
         a = <cnp.ndarray>x
-        if (cnp.PyArray_TYPE(a) != typenum or cnp.PyArray_NDIM(a) != 2 or not cnp.PyArray_ISCARRAY_RO(a)
-                or self.p.n_feeds != 1 or self.p.n_results != 1 or not self.finished or self.running or self.started
+        if (cnp.PyArray_NDIM(a) != 2 or not is_source(a) or not self.finished or self.running or self.started
                 or self.callables):
             return None
         v = &self.p.values[self.p.feeds[0].value]
@@ -455,16 +524,35 @@ cdef class Program:
         if (cnp.PyArray_DIM(a, 1) != v.width or v.per_sample != 1 or w.per_sample != 1 or shape[0] < 1
                 or shape[0] > self.p.capacity or self.p.flops * shape[0] > FEW_FLOPS):
             return None
-        y = cnp.PyArray_EMPTY(2, shape, typenum, 0)
+        if out is None:
+            y = cnp.PyArray_EMPTY(2, shape, typenum, 0)
+        else:
+            if not isinstance(out, cnp.ndarray):
+                return None
+            y = <cnp.ndarray>out
+            if (cnp.PyArray_TYPE(y) != typenum or cnp.PyArray_NDIM(y) != 2 or not cnp.PyArray_ISCARRAY(y)
+                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1]):
+                return None
         describe_source(&self.p.feeds[0].source, a, "x")
+        if self.owners:
+            try:
+                self.check_ids(shape[0])
+            except ValueError:
+                self.p.feeds[0].source.data = NULL
+                raise
         self.p.results[0].data = <char *>cnp.PyArray_DATA(y)
-        self.p.order, self.p.scalars = NULL, NULL
+        self.p.order = NULL
         self.p.samples = self.p.batch_size = shape[0]
         fastnn_program_prepare(self.p)
         fastnn_program_run(self.p, 0, 1, 1e30)
         self.p.feeds[0].source.data = NULL
         self.p.results[0].data = NULL
         return y
+
+    @property
+    def iteration(self):
+        """The number of the present batch, counted over all runs."""
+        return self.p.iteration
 
     @property
     def totals(self):

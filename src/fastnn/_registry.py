@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fastnn._refused import REFUSED
+
 _counts: dict[str, int] = {}
 
 
@@ -112,6 +114,8 @@ class Registry:
         known = self._known.get(name)
         if known is None and self.ignore_case:
             known = self._folded.get(name.lower())
+        if known is None and name in REFUSED.get(self.module, {}):
+            raise ValueError(f"{self.module} has no {name}. {REFUSED[self.module][name]} Received: {name!r}")
         if known is None:
             raise unknown_name(self.kind, name, [*self._known, *(custom_objects or ())])
         return known

@@ -9,15 +9,22 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
+from fastnn._activation import apply
 from fastnn._arrays import as_float
+from fastnn._further_activations import (
+    celu,
+    hard_shrink,
+    hard_silu,
+    hard_tanh,
+    log_sigmoid,
+    soft_shrink,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
+    tanh_shrink,
+    threshold,
+)
 from fastnn._registry import Registry
-
-
-def _apply(kernel: str, x: Any, params: tuple[float, ...] = ()) -> Any:
-    x = as_float(x)
-    y = np.empty_like(x)
-    _kernels.activation(kernel, x.reshape(-1), params, out=y.reshape(-1))
-    return y[()]
 
 
 def linear(x: Any) -> Any:
@@ -50,9 +57,9 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     [-0.5  0.   1. ]
     """
     if negative_slope == 0.0 and max_value is None and threshold == 0.0:
-        return _apply("relu", x)
+        return apply("relu", x)
     limit = float("inf") if max_value is None else float(max_value)
-    return _apply("clipped_relu", x, (float(negative_slope), limit, float(threshold)))
+    return apply("clipped_relu", x, (float(negative_slope), limit, float(threshold)))
 
 
 def relu6(x: Any) -> Any:
@@ -78,7 +85,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     [-0.5  2. ]
     """
     if negative_slope > 0.0:
-        return _apply("leaky_relu", x, (float(negative_slope),))
+        return apply("leaky_relu", x, (float(negative_slope),))
     return relu(x, negative_slope=negative_slope)
 
 
@@ -92,7 +99,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> print(elu([0.0, 2.0]))
     [0. 2.]
     """
-    return _apply("elu", x, (float(alpha),))
+    return apply("elu", x, (float(alpha),))
 
 
 def selu(x: Any) -> Any:
@@ -104,7 +111,7 @@ def selu(x: Any) -> Any:
     >>> print(selu([0.0]))
     [0.]
     """
-    return _apply("selu", x)
+    return apply("selu", x)
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
@@ -117,7 +124,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     >>> print(gelu([0.0]))
     [0.]
     """
-    return _apply("gelu_tanh" if approximate else "gelu", x)
+    return apply("gelu_tanh" if approximate else "gelu", x)
 
 
 def silu(x: Any) -> Any:
@@ -129,7 +136,7 @@ def silu(x: Any) -> Any:
     >>> print(silu([0.0]))
     [0.]
     """
-    return _apply("silu", x)
+    return apply("silu", x)
 
 
 def sigmoid(x: Any) -> Any:
@@ -141,7 +148,7 @@ def sigmoid(x: Any) -> Any:
     >>> print(sigmoid([0.0]))
     [0.5]
     """
-    return _apply("sigmoid", x)
+    return apply("sigmoid", x)
 
 
 def hard_sigmoid(x: Any) -> Any:
@@ -153,7 +160,7 @@ def hard_sigmoid(x: Any) -> Any:
     >>> print(hard_sigmoid([-4.0, 0.0, 4.0]))
     [0.  0.5 1. ]
     """
-    return _apply("hard_sigmoid", x)
+    return apply("hard_sigmoid", x)
 
 
 def tanh(x: Any) -> Any:
@@ -165,7 +172,7 @@ def tanh(x: Any) -> Any:
     >>> print(tanh([0.0]))
     [0.]
     """
-    return _apply("tanh", x)
+    return apply("tanh", x)
 
 
 def softplus(x: Any) -> Any:
@@ -177,7 +184,7 @@ def softplus(x: Any) -> Any:
     >>> print(softplus([0.0]).round(4))
     [0.6931]
     """
-    return _apply("softplus", x)
+    return apply("softplus", x)
 
 
 def softsign(x: Any) -> Any:
@@ -189,7 +196,7 @@ def softsign(x: Any) -> Any:
     >>> print(softsign([-1.0, 1.0]))
     [-0.5  0.5]
     """
-    return _apply("softsign", x)
+    return apply("softsign", x)
 
 
 def exponential(x: Any) -> Any:
@@ -201,7 +208,7 @@ def exponential(x: Any) -> Any:
     >>> print(exponential([0.0]))
     [1.]
     """
-    return _apply("exponential", x)
+    return apply("exponential", x)
 
 
 def mish(x: Any) -> Any:
@@ -213,7 +220,7 @@ def mish(x: Any) -> Any:
     >>> print(mish([0.0]))
     [0.]
     """
-    return _apply("mish", x)
+    return apply("mish", x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -259,13 +266,67 @@ def _along_axis(kernel: Callable, x: Any, axis: int, name: str) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(y, -1, axis))
 
 
+def glu(x: Any, axis: int = -1) -> np.ndarray:
+    """Gated linear unit: `a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.
+
+    Args:
+        x: Input array, of even length along `axis`.
+        axis: The axis that is cut in two.
+
+    Raises:
+        ValueError: `x` cannot be cut so.
+
+    >>> print(glu([3.0, 0.0]))
+    [1.5]
+    """
+    x = as_float(x)
+    if not -x.ndim <= axis < x.ndim or x.shape[axis] % 2:
+        raise ValueError(f"Argument `x` of glu must have an even `axis`. Received: axis={axis}, x.shape={x.shape}")
+    a, b = np.split(x, 2, axis)
+    return a * sigmoid(b)
+
+
+def sparsemax(x: Any, axis: int = -1) -> np.ndarray:
+    """Turns values into probabilities, many of them zero: the point of the simplex that is nearest to `x`.
+
+    (Martins and Astudillo 2016, "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label
+    Classification".)
+
+    Args:
+        x: Input array.
+        axis: The axis whose values sum to one.
+
+    Raises:
+        ValueError: `x` has no axes, or not that one.
+
+    >>> print(sparsemax([0.0, 0.5, 3.0]))
+    [0. 0. 1.]
+    """
+    return _along_axis(_sparsemax_of_rows, x, axis, "sparsemax")
+
+
+def _sparsemax_of_rows(x: np.ndarray) -> np.ndarray:
+    descending = -np.sort(-x, axis=1)
+    above = np.cumsum(descending, axis=1) - 1  # the k largest, moved down by above / k, sum to one
+    counts = np.arange(1, x.shape[1] + 1, dtype=x.dtype)
+    k = np.count_nonzero(descending * counts > above, axis=1)
+    k = np.maximum(k, 1)  # rows with NaN
+    moved = np.take_along_axis(above, k[:, np.newaxis] - 1, 1) / k[:, np.newaxis].astype(x.dtype)
+    return np.maximum(x - moved, 0)
+
+
 _FUNCTIONS = (
+    celu,
     elu,
     exponential,
     gelu,
+    hard_shrink,
     hard_sigmoid,
+    hard_silu,
+    hard_tanh,
     leaky_relu,
     linear,
+    log_sigmoid,
     log_softmax,
     mish,
     relu,
@@ -273,19 +334,34 @@ _FUNCTIONS = (
     selu,
     sigmoid,
     silu,
+    soft_shrink,
     softmax,
     softplus,
     softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
     tanh,
+    tanh_shrink,
 )
 swish = silu
-_registry = Registry("activation", "fastnn.activations", _FUNCTIONS, aliases={"swish": silu})
+hard_swish = hard_silu
+_registry = Registry(
+    "activation",
+    "fastnn.activations",
+    (*_FUNCTIONS, glu, sparsemax, threshold),
+    aliases={"swish": silu, "hard_swish": hard_silu},
+)
 
 # What a function is in C: the name of its kernel and the kernel's parameters.
 _KERNELS: dict[Callable, tuple[str, tuple[float, ...]]] = {function: (function.__name__, ()) for function in _FUNCTIONS}
 _KERNELS[relu6] = ("clipped_relu", (0.0, 6.0, 0.0))
 _KERNELS[leaky_relu] = ("leaky_relu", (0.2,))
 _KERNELS[elu] = ("elu", (1.0,))
+_KERNELS[celu] = ("celu", (1.0,))
+_KERNELS[hard_shrink] = ("hard_shrink", (0.5,))
+_KERNELS[soft_shrink] = ("soft_shrink", (0.5,))
+_KERNELS[squareplus] = ("squareplus", (4.0,))
 
 
 def kernel_of(function: Any) -> str | None:
@@ -328,6 +404,11 @@ _WITH_SETTINGS: dict[Any, Callable[..., tuple[str, tuple[float, ...]]]] = {
     relu: _relu_kernel,
     leaky_relu: _leaky_relu_kernel,
     elu: lambda alpha=1.0: ("elu", (float(alpha),)),
+    celu: lambda alpha=1.0: ("celu", (float(alpha),)),
+    hard_shrink: lambda threshold=0.5: ("hard_shrink", (float(threshold),)),
+    soft_shrink: lambda threshold=0.5: ("soft_shrink", (float(threshold),)),
+    squareplus: lambda b=4: ("squareplus", (float(b),)),
+    threshold: lambda threshold, default_value: ("threshold", (float(threshold), float(default_value))),
 }
 
 

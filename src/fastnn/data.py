@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastnn import _kernels
+from fastnn.adapters import as_array
 
 Shape = tuple[int, ...]
 
@@ -20,6 +21,8 @@ def as_data(array: Any, name: str) -> np.ndarray:
         ValueError: It has no samples, or no axis for them.
     """
     given = array
+    if not isinstance(array, np.ndarray):
+        array = as_array(array, name)  # tables and columns of other libraries
     try:
         array = np.asarray(array)
     except ValueError as error:  # ragged lists
@@ -38,6 +41,81 @@ def as_data(array: Any, name: str) -> np.ndarray:
     if array.dtype.itemsize > 8:
         array = array.astype(np.float64)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def by_name(given: Mapping[str, Any], names: Sequence[str], argument: str, known: Sequence[str] = ()) -> list[Any]:
+    """What a dictionary holds by these names, in their order.
+
+    Args:
+        given: The dictionary.
+        names: The names it must have.
+        argument: What errors call it.
+        known: Further names it may have.
+
+    Raises:
+        ValueError: A name is missing, or nobody knows it.
+    """
+    missing = [name for name in names if name not in given]
+    unknown = [name for name in given if name not in names and name not in known]
+    if missing or unknown:
+        raise ValueError(
+            f"Argument `{argument}` must be a dictionary with the names {list(names)}. Received: the names "
+            f"{list(given)}"
+        )
+    return [given[name] for name in names]
+
+
+def in_a_row(given: Any, names: Sequence[str], argument: str) -> list[Any]:
+    """The arrays of a list, one for each of these names; what is no list of arrays is one array.
+
+    Raises:
+        ValueError: There are more or fewer.
+    """
+    if len(names) == 1 and not (isinstance(given, (list, tuple)) and len(given) == 1 and hasattr(given[0], "dtype")):
+        return [given]
+    if not isinstance(given, (list, tuple)) or len(given) != len(names):
+        received = f"a list of {len(given)}" if isinstance(given, (list, tuple)) else f"{type(given).__name__}"
+        raise ValueError(
+            f"Argument `{argument}` must be a list of {len(names)} arrays, for {list(names)}, or a dictionary by these "
+            f"names. Received: {received}"
+        )
+    return list(given)
+
+
+def by_output(given: Any, names: Sequence[str], argument: str, every: bool = False) -> list[Any]:
+    """What was given for each output: `None` where nothing was.
+
+    Args:
+        given: A dictionary by names, a list in the order of the outputs, or `None`.
+        names: The outputs.
+        argument: What errors call it.
+        every: Whether anything else is meant for every output.
+
+    Raises:
+        ValueError: A name is unknown, or the list has another length.
+    """
+    if given is None:
+        return [None] * len(names)
+    if isinstance(given, Mapping):
+        unknown = [name for name in given if name not in names]
+        if unknown:
+            raise ValueError(
+                f"Argument `{argument}` must go by the names of outputs, {list(names)}. Received: {unknown}"
+            )
+        return [given.get(name) for name in names]
+    if isinstance(given, (list, tuple)):
+        if len(given) != len(names):
+            raise ValueError(
+                f"Argument `{argument}` must hold one entry for each output, {list(names)}. "
+                f"Received: {len(given)} entries"
+            )
+        return list(given)
+    if not every:
+        raise ValueError(
+            f"Argument `{argument}` must be a list or a dictionary by outputs, {list(names)}. "
+            f"Received: {argument}={given!r}"
+        )
+    return [given] * len(names)
 
 
 def as_inputs(x: Any, shape: Shape, name: str = "x") -> np.ndarray:
@@ -73,8 +151,12 @@ def as_targets(y: Any, output_shape: Shape, sparse: bool, name: str = "y") -> tu
     return array, output_shape
 
 
-def check_labels(y: np.ndarray, classes: int, name: str = "y") -> None:
-    """Raises `ValueError` unless every element is a class number below `classes`."""
+def check_labels(y: np.ndarray, classes: int, name: str = "y", ignored: int | None = None) -> None:
+    """Raises `ValueError` unless every element is a class number below `classes`, or `ignored`."""
+    if ignored is not None and not 0 <= ignored < classes:
+        y = y[y != ignored]
+        if not y.size:
+            return
     low, high, whole = _kernels.value_range(y)
     if not (low >= 0 and high < classes and whole):
         raise ValueError(
@@ -102,7 +184,12 @@ def check_finite(array: np.ndarray, name: str) -> None:
 
 
 def as_weights(
-    sample_weight: Any, y: np.ndarray, rows: Shape, class_weight: Mapping[int, float] | None, sparse: bool
+    sample_weight: Any,
+    y: np.ndarray,
+    rows: Shape,
+    class_weight: Mapping[int, float] | None,
+    sparse: bool,
+    name: str = "sample_weight",
 ) -> np.ndarray | None:
     """Returns a weight for each row of the output, shape `(samples, *rows)`: nothing is copied for the rows.
 
@@ -112,16 +199,17 @@ def as_weights(
         rows: Shape of a sample of the output, without its last axis.
         class_weight: Weights of classes; or `None`.
         sparse: Whether targets are class numbers.
+        name: What errors call the weights.
     """
     weights = None
     if sample_weight is not None:
-        weights = as_data(sample_weight, "sample_weight")
-        check_same_length(weights, y, "sample_weight", "y")
+        weights = as_data(sample_weight, name)
+        check_same_length(weights, y, name, "y")
         if weights.shape[1:] == (1,) and rows != (1,):
             weights = weights[:, 0]
         if weights.shape[1:] != rows[: weights.ndim - 1]:
             raise ValueError(
-                f"Argument `sample_weight` must have shape {('samples', *rows)} or a shorter one. "
+                f"Argument `{name}` must have shape {('samples', *rows)} or a shorter one. "
                 f"Received: shape={weights.shape}"
             )
         weights = weights.reshape(weights.shape + (1,) * (1 + len(rows) - weights.ndim))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any
 
 import numpy as np
 
+from fastnn._kernels import get_num_threads
+from fastnn._structure import flatten, flatten_shapes, pack, transform
 from fastnn.program import Builder, Compiled
 from fastnn.random import draw_seed
 
@@ -19,7 +20,7 @@ SLICE = 0.05  # seconds in C between two looks at signals
 
 
 class Predictor:
-    """The compiled forward pass of a model, without losses; one call at a time.
+    """The compiled forward pass of a model, without losses. Threads that call it at once have a program each.
 
     Args:
         model: The model, built.
@@ -30,51 +31,90 @@ class Predictor:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.programs: dict[Any, Compiled] = {}
+        self.programs: dict[Any, list[Compiled]] = {}  # by what they are made for; those that nobody is using
         self.few: Any = None
-        self.lock = threading.Lock()
 
-    def __call__(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Computes the model's output for all samples.
+    def __call__(self, x: list[np.ndarray], training: bool = False, out: np.ndarray | None = None) -> Any:
+        """Computes the model's outputs for all samples.
 
         Args:
-            x: Checked samples.
+            x: Checked samples of each input.
             training: Whether layers behave as in training; statistics of the batch are then those of all samples.
-        """
-        y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
-        with self.lock:
-            compiled = self._program(len(x), training)
-            program = compiled.program
-            if not training and len(x) <= FEW_ROWS:
-                self.few = program
-            program.bind_feed(0, x, "x")
-            program.bind_result(0, y)
-            try:
-                batch = min(program.capacity, len(x))
-                steps = -(-len(x) // batch)
-                program.start(len(x), batch, iteration=draw_seed() if training else 0)
-                done = 0
-                while done < steps:
-                    done += program.run(done, steps - done, SLICE)
-            finally:
-                program.release()
-        return y
+            out: Where the output goes, for a model with one.
 
-    def _program(self, rows: int, training: bool) -> Compiled:
-        capacity = rows
-        if not training:
-            # Powers of two: few programs serve all lengths.
-            capacity = min(max(FEW_ROWS, 1 << (rows - 1).bit_length()), self._most_rows())
-        key = (capacity, training, tuple(layer.trainable for layer in self.model.layers))
-        if key not in self.programs:
-            builder = Builder(self.model.dtype, training=training, learning=False)
-            builder.result(self.model.lower(builder, builder.feed(self.model.input_shape)))
-            if len(self.programs) >= MAX_PROGRAMS:
-                self.programs.clear()
-            self.programs[key] = builder.finish(capacity)
-        return self.programs[key]
+        Returns:
+            Arrays, in the structure of the model's outputs.
+
+        Raises:
+            ValueError: `out` is not an array that the output fits.
+        """
+        samples = len(x[0])
+        y = self._results(samples, out)
+        if out is not None:
+            x = [array.copy() if np.may_share_memory(array, out) else array for array in x]
+        idle = self._idle(samples, training)
+        # No lock, which a child of fork() might inherit from a thread that it has not: `pop` and `append` are atomic.
+        try:
+            compiled = idle.pop()
+        except IndexError:
+            compiled = self._compile(self._capacity(samples, training), training)
+        program = compiled.program
+        for at, array in enumerate(x):
+            program.bind_feed(at, array, "x")
+        for at, array in enumerate(y):
+            program.bind_result(at, array)
+        try:
+            batch = min(program.capacity, samples)
+            steps = -(-samples // batch)
+            program.start(samples, batch, iteration=draw_seed() if training else 0)
+            done = 0
+            while done < steps:
+                done += program.run(done, steps - done, SLICE)
+        finally:
+            program.release()
+        if self.few is None and not training and samples <= FEW_ROWS:
+            self.few = program  # and nothing else: who calls `predict_few` need not ask whether it is in use
+        elif len(idle) < get_num_threads():
+            idle.append(compiled)
+        return pack(compiled.builder.returned, list(y))
+
+    def _results(self, samples: int, out: np.ndarray | None) -> list[np.ndarray]:
+        shapes = [(samples, *shape) for shape in self.model.result_shapes]
+        if out is None:
+            return [np.empty(shape, self.model.dtype) for shape in shapes]
+        if len(shapes) != 1:
+            raise ValueError(f"Argument `out` is for a model with one output. Received: a model with {len(shapes)}")
+        fits = isinstance(out, np.ndarray) and out.shape == shapes[0] and out.dtype == self.model.dtype
+        if not fits or not out.flags.c_contiguous or not out.flags.writeable:
+            raise ValueError(
+                f"Argument `out` must be a writable, C-contiguous array of shape {shapes[0]} and dtype "
+                f"{self.model.dtype.name}. Received: {getattr(out, 'shape', out)!r}, {getattr(out, 'dtype', None)}"
+            )
+        return [out]
+
+    def _capacity(self, samples: int, training: bool) -> int:
+        if training:
+            return samples
+        # Powers of two: few programs serve all lengths.
+        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), self._most_rows())
+
+    def _idle(self, samples: int, training: bool) -> list[Compiled]:
+        flags = tuple([layer.trainable for layer in self.model.deep_layers()])
+        key = (self._capacity(samples, training), training, flags)
+        if key not in self.programs and len(self.programs) >= MAX_PROGRAMS:
+            self.programs.clear()
+        return self.programs.setdefault(key, [])
+
+    def _compile(self, capacity: int, training: bool) -> Compiled:
+        builder = Builder(self.model.dtype, training=training, learning=False)
+        feeds = [builder.feed(shape) for shape in self.model.sample_shapes]
+        returned = self.model.emit(builder, pack(self.model.input_structure, feeds))
+        builder.returned = transform(lambda value: None, returned)
+        for value in flatten(returned):
+            builder.result(value)
+        return builder.finish(capacity)
 
     def _most_rows(self) -> int:
-        shapes = [self.model.input_shape, *(layer.output_shape for layer in self.model.layers)]
-        bytes_per_sample = self.model.dtype.itemsize * sum(math.prod(shape) for shape in shapes)
-        return min(MAX_ROWS, max(1, BATCH_BYTES // bytes_per_sample))
+        shapes = [shape for layer in self.model.deep_layers() for shape in flatten_shapes(layer.output_shape or ())]
+        elements = sum(math.prod(shape[1:]) for shape in shapes) + sum(map(math.prod, self.model.sample_shapes))
+        return min(MAX_ROWS, max(1, BATCH_BYTES // (self.model.dtype.itemsize * max(elements, 1))))

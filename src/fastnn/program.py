@@ -8,8 +8,10 @@ activation moves into the product before it, a sigmoid or softmax into the loss 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,13 @@ from fastnn import _kernels
 from fastnn.variables import Variable
 
 Shape = tuple[int, ...]
+LOSSES = (
+    "loss",
+    "counted_loss",
+    "value_loss",
+    "python_loss",
+    "activity_regularization",
+)  # the ops whose result is minimized
 Thing = TypeVar("Thing")
 
 
@@ -34,14 +43,19 @@ def required(thing: Thing | None, what: str) -> Thing:
 class Value:
     """What one step hands on to others: rows of numbers, `shape` of them to a sample.
 
-    A view (`base` is set) is another value's memory under another shape.
+    A view (`base` is set) is another value's memory under another shape; with a `column`, some columns of it; as a
+    branch, the same with a gradient of its own.
     """
 
-    __slots__ = ("base", "gradient", "index", "shape", "uses")
+    __slots__ = ("base", "column", "gradient", "index", "is_branch", "shape", "uses")
 
-    def __init__(self, shape: Shape, base: Value | None = None) -> None:
+    def __init__(
+        self, shape: Shape, base: Value | None = None, column: int | None = None, is_branch: bool = False
+    ) -> None:
         self.shape = shape
         self.base = base
+        self.column = column
+        self.is_branch = is_branch
         self.gradient = False  # decided when the program is written
         self.index: int | None = None
         self.uses = 0
@@ -93,6 +107,24 @@ class Record:
         return required(self.output, "an output")
 
 
+class Updates(NamedTuple):
+    """What an optimizer asks of a program; by default nothing: gradients are kept, and no weight changes.
+
+    Attributes:
+        kernels: Names of the updates of its rules; none where Python updates.
+        rule_of: The number of the rule of a variable.
+        arrays_of: Slots, accumulator and average of a variable, by the names that `_kernels.Program.parameter` has.
+        settings: Arguments of `_kernels.Program.set_update`.
+        python: Updates variables in place, given the number of the batch, and gradients with their variables.
+    """
+
+    kernels: Sequence[str] = ()
+    rule_of: Callable[[Variable], int | None] = lambda variable: None
+    arrays_of: Callable[[Variable], dict[str, Any]] = lambda variable: {}
+    settings: Mapping[str, Any] = MappingProxyType({})
+    python: Callable[[int, list[tuple[np.ndarray, Variable]]], None] | None = None
+
+
 class Builder:
     """Collects the steps of a program.
 
@@ -108,9 +140,17 @@ class Builder:
         self.records: list[Record] = []
         self.feeds: list[Value] = []
         self.results: list[Value] = []
-        self.update: dict[str, Any] | None = None
-        self.slots_of: Callable[[Variable], Sequence[np.ndarray]] = lambda variable: ()
-        self.decays: Callable[[Variable], bool] = lambda variable: True
+        self.returned: Any = None  # the structure in which results are handed out
+        self.updates = Updates()
+
+    @contextmanager
+    def behaving(self, training: bool | None) -> Iterator[None]:
+        """Within it, layers behave as in training or not as given; `None` changes nothing."""
+        before, self.training = self.training, self.training if training is None else training
+        try:
+            yield
+        finally:
+            self.training = before
 
     # --- what layers emit ---
 
@@ -142,14 +182,23 @@ class Builder:
         return y
 
     def activation(self, x: Value, kernel: str | None, params: Sequence[float] = ()) -> Value:
-        """f(x) by the name of its kernel; `"softmax"` is over the last axis, `None` and `"linear"` are nothing."""
+        """f(x) by the name of its kernel; `None` and `"linear"` are nothing.
+
+        `"softmax"` and `"log_softmax"` are over the last axis, all the others element by element.
+        """
         if kernel is None or kernel == "linear":
             return x
         y = Value(x.shape)
-        if kernel == "softmax":
-            self.add("softmax", [x], y)
+        if kernel in ("softmax", "log_softmax"):
+            self.add(kernel, [x], y)
         else:
             self.add("activation", [x], y, activation=kernel, params=tuple(params))
+        return y
+
+    def prelu(self, x: Value, slopes: Variable) -> Value:
+        """x where x > 0, else slope · x; each row of x holds the elements of all slopes, in their order."""
+        y = Value(x.shape)
+        self.add("prelu", [x], y, [slopes])
         return y
 
     def dropout(self, x: Value, rate: float, seed: int) -> Value:
@@ -160,10 +209,32 @@ class Builder:
         self.add("dropout", [x], y, rate=rate, stream=seed)
         return y
 
-    def normalization(self, x: Value, mean: Variable, variance: Variable, epsilon: float) -> Value:
-        """(x - mean) / max(sqrt(variance), epsilon), by column."""
+    def mask(
+        self, x: Value, rate: float, seed: int, values: tuple[float, float, float], shared: tuple[int, int, bool]
+    ) -> Value:
+        """x · factor + shift where kept, else `dropped`, in training.
+
+        Args:
+            x: The value.
+            rate: How often elements are dropped, below 1.
+            seed: Which stream of random numbers.
+            values: `(factor, shift, dropped)`.
+            shared: A sample is cut into `outer · n · inner` elements, of which n are drawn for: `outer`, `inner`, and
+                whether the draw is the same for all samples.
+        """
+        if not self.training or rate == 0:
+            return x
+        row = self.reshape(x, (math.prod(x.shape),))
+        y = Value(row.shape)
+        self.add("mask", [row], y, rate=rate, stream=seed, params=(*values, *(float(each) for each in shared)))
+        return self.reshape(y, x.shape)
+
+    def gaussian_noise(self, x: Value, stddev: float, seed: int, relative: bool) -> Value:
+        """x + stddev · z, or x · (1 + stddev · z) where `relative`, with normal z; x itself outside training."""
+        if not self.training or stddev == 0:
+            return x
         y = Value(x.shape)
-        self.add("normalization", [x], y, [None, None, mean, variance], epsilon=epsilon)
+        self.add("gaussian_noise", [x], y, rate=stddev, stream=seed, params=(float(relative),))
         return y
 
     def batch_normalization(
@@ -183,9 +254,96 @@ class Builder:
         self.add(op, [x], y, [gamma, beta, mean, variance], momentum=momentum, epsilon=epsilon)
         return y
 
+    def group_normalization(
+        self,
+        x: Value,
+        kind: str,
+        gamma: Variable | None,
+        beta: Variable | None,
+        epsilon: float,
+        lines: int = 1,
+        groups: int = 1,
+    ) -> Value:
+        """Each row, or each group of its columns, normalized by its own statistics.
+
+        Args:
+            x: The value. A row is `lines · groups · n` elements, of which (·, g, ·) are normalized together.
+            kind: `"centred"`, `"root"` or `"unit"`, as `kernels.h` defines them.
+            gamma: Factors `(groups, n)`, or None.
+            beta: Summands `(groups, n)`, or None.
+            epsilon: Keeps the divisor from zero.
+            lines: Of a row.
+            groups: Of a row.
+        """
+        y, statistics = Value(x.shape), Value((*x.shape[:-1], 2 * groups))
+        params = (float(("centred", "root", "unit").index(kind)), float(lines), float(groups))
+        self.add("group_normalization", [x, statistics], y, [gamma, beta], epsilon=epsilon, params=params)
+        return y
+
+    def scale(self, x: Value, factor: Variable | None, summand: Variable | None, width: int | None = None) -> Value:
+        """x · factor + summand by column; a row is taken as often as it takes to fill `width` columns."""
+        y = Value((*x.shape[:-1], width or x.width))
+        self.add("scale", [x], y, [factor, summand])
+        return y
+
+    def embedding(self, ids: Value, table: Variable, layer: str) -> Value:
+        """The rows of the table that the ids name; `layer` is named when an id has none."""
+        y = Value((*ids.shape, table.shape[-1]))
+        self.add("embedding", [ids], y, [table], owner=layer)
+        return y
+
+    def pooling(self, x: Value, kind: str) -> Value:
+        """The `"mean"` or `"max"` of the columns of a sample's rows."""
+        y = Value((x.width,))
+        self.add(f"{kind}_pooling", [x], y)
+        return y
+
     def activity_regularization(self, x: Value, l1: float, l2: float) -> None:
         """Adds l1 · Σ|x| + l2 · Σx² to the loss."""
         self.add("activity_regularization", [x], params=(l1, l2))
+
+    def binary(self, operation: str, a: Value, b: Value) -> Value:
+        """a ∘ b, element by element, of values of one shape: `"add"`, `"subtract"`, `"multiply"`, ..."""
+        y = Value(a.shape)
+        self.add("binary", [a, b], y, binary=operation)
+        return y
+
+    def linear_map(self, x: Value, scale: float, shift: float = 0.0) -> Value:
+        """scale · x + shift, of numbers."""
+        return self.activation(x, "linear_map", (scale, shift))
+
+    def concatenate(self, values: Sequence[Value], axis: int) -> Value:
+        """Values side by side along an axis of a sample; the other axes are equal."""
+        first = values[0].shape
+        axis = axis % len(first)
+        outer = first[:axis]
+        widths = [math.prod(value.shape[axis:]) for value in values]
+        whole = Value((*outer, sum(widths)))
+        for at, (value, width) in enumerate(zip(values, widths, strict=True)):
+            part = Value((*outer, width), whole, column=sum(widths[:at]))
+            self.add("copy", [self.reshape(value, part.shape)], part)
+        length = sum(value.shape[axis] for value in values)
+        return self.reshape(whole, (*outer, length, *first[axis + 1 :]))
+
+    def reduce(self, x: Value, axis: int, operation: str, keepdims: bool = False) -> Value:
+        """`"sum"`, `"mean"` or `"max"` along an axis of a sample."""
+        axis = axis % len(x.shape)
+        length, inner = x.shape[axis], x.shape[axis + 1 :]
+        outer = x.shape[:axis]
+        y = Value((*outer, math.prod(inner)))
+        rate = 1 / length if operation == "mean" else 1.0
+        self.add("max" if operation == "max" else "sum", [self._whole(x)], y, rate=rate, length=length)
+        return self.reshape(y, (*outer, *((1,) if keepdims else ()), *inner))
+
+    def rearrange(self, x: Value, index: np.ndarray) -> Value:
+        """Elements of a sample in other places: element j is element `index[j]` of x, both flat; shape of `index`."""
+        y = Value(index.shape)
+        self.add("rearrange", [self._whole(x)], y, index=index.ravel())
+        return y
+
+    def _whole(self, x: Value) -> Value:
+        """A sample as one row."""
+        return self.reshape(x, (math.prod(x.shape),))
 
     def python(
         self,
@@ -216,9 +374,23 @@ class Builder:
         settings = {"sum_reduction": loss.reduction == "sum", "loss_weight": loss_weight}
         if kernel is None:
             return self.add("python_loss", [prediction, target, weight], python_loss=loss, **settings)
+        if loss.counted:
+            settings["by_weight"] = loss.reduction == "mean_with_sample_weight"
         return self.add(
-            "loss", [prediction, target, weight], output, loss=kernel, params=tuple(loss.params), **settings
+            "counted_loss" if loss.counted else "loss",
+            [prediction, target, weight],
+            output,
+            loss=kernel,
+            params=tuple(loss.params),
+            columns=loss.columns,
+            **settings,
         )
+
+    def value_loss(
+        self, value: Value, weight: Value | None = None, loss_weight: float = 1.0, sum_reduction: bool = False
+    ) -> Record:
+        """Adds the losses of rows that steps have computed: the last axis of `value` is averaged."""
+        return self.add("value_loss", [value, None, weight], loss_weight=loss_weight, sum_reduction=sum_reduction)
 
     def metric(self, metric: Any, prediction: Value, target: Value, weight: Value | None = None) -> None:
         """Adds a metric, which folds each batch into its own state."""
@@ -243,19 +415,63 @@ class Builder:
         """
         self._decide_gradients()
         self._fuse_activations()
+        self._branch()
         return Compiled(self, capacity)
 
     def _learns(self, variable: Variable | None) -> bool:
         return self.learning and variable is not None and variable.trainable
 
     def _decide_gradients(self) -> None:
-        """A value has a gradient if anything before it learns."""
+        """A value has a gradient if anything before it learns, and if it leads to a loss."""
         for record in self.records:
-            if record.output is None:
+            if record.output is not None:
+                record.output.root.gradient |= any(x is not None and x.root.gradient for x in record.inputs) or any(
+                    self._learns(variable) for variable in record.variables
+                )
+        leading: set[int] = set()
+        for record in reversed(self.records):
+            if record.op in LOSSES:
+                leading.add(id(record.x.root))
+            elif record.output is not None and id(record.output.root) in leading:
+                leading.update(id(x.root) for x in record.inputs if x is not None)
+        for record in self.records:
+            for value in (*record.inputs, record.output):
+                if value is not None and id(value.root) not in leading:
+                    value.root.gradient = False
+
+    def _branch(self) -> None:
+        """Where several steps pass a gradient back to one value, all but the last write to branches of it.
+
+        The last step is the first on the way back: it writes, and the branches are added after it. An activity
+        regularization adds by itself; if it is all there is, it adds to zeros.
+        """
+        passing: dict[int, list[tuple[Record, int]]] = {}
+        for record in self.records:
+            if record.op in LOSSES:
+                differentiable = [0]
+            elif record.output is not None and record.output.root.gradient:
+                differentiable = list(range(len(record.inputs)))
+            else:
                 continue
-            record.output.root.gradient |= any(x is not None and x.root.gradient for x in record.inputs) or any(
-                self._learns(variable) for variable in record.variables
-            )
+            for at in differentiable:
+                x = record.inputs[at]
+                if x is not None and x.root.gradient:
+                    passing.setdefault(id(x.root), []).append((record, at))
+        first: list[Record] = []  # branches of the inputs
+        after: dict[int, list[Record]] = {}  # branches of what a step puts out
+        zeros: list[Record] = []
+        producer = {id(record.output.root): id(record) for record in self.records if record.output is not None}
+        for root, consumers in passing.items():
+            writing = [(record, at) for record, at in consumers if record.op != "activity_regularization"]
+            if not writing:
+                zeros.append(Record("zero", [consumers[0][0].x.root]))
+            behind = after.setdefault(producer[root], []) if root in producer else first
+            for record, at in writing[:-1]:
+                trunk = required(record.inputs[at], "an input")
+                record.inputs[at] = Value(trunk.shape, trunk, is_branch=True)
+                behind.append(Record("branch", [trunk, record.inputs[at]]))
+        steps = [step for record in self.records for step in (record, *after.get(id(record), ()))]
+        self.records = [*first, *steps, *zeros]
 
     def _fuse_activations(self) -> None:
         """y = f(x · w + b) in one step, where nothing else looks at x · w + b."""
@@ -284,6 +500,7 @@ class Compiled:
     Attributes:
         program: The `_kernels.Program`.
         losses: Numbers of its loss steps.
+        learning: The variables that learn.
     """
 
     def __init__(self, builder: Builder, capacity: int) -> None:
@@ -291,9 +508,12 @@ class Compiled:
         self.builder = builder
         self.program = _kernels.Program(builder.dtype)
         self.parameters: dict[int, int] = {}
+        self.learning: list[Variable] = []
         self.losses: list[int] = []
-        update = builder.update
-        self.program.set_update(**(update or {"name": None}))
+        updates = builder.updates
+        self.program.set_update(**updates.settings, python=self._python_update(updates.python))
+        for kernel in updates.kernels:
+            self.program.rule(kernel)
         for value in builder.feeds:
             self.program.feed(self._value(value))
         for record in builder.records:
@@ -306,6 +526,10 @@ class Compiled:
         if value.index is None:
             if value.base is None:
                 value.index = self.program.value(value.rows_per_sample, value.width, value.gradient)
+            elif value.is_branch:
+                value.index = self.program.branch(self._value(value.base))
+            elif value.column is not None:
+                value.index = self.program.columns(self._value(value.base), value.column, value.width)
             else:
                 value.index = self.program.view(self._value(value.base), value.rows_per_sample, value.width)
         return value.index
@@ -318,15 +542,34 @@ class Compiled:
             self.parameters[id(variable)] = self.program.parameter(
                 variable.value,
                 learns,
-                slots=builder.slots_of(variable) if learns else (),
                 l1=getattr(regularizer, "l1", 0.0),
                 l2=getattr(regularizer, "l2", 0.0),
-                decays=builder.decays(variable),
+                rule=builder.updates.rule_of(variable) if learns else None,
                 keep=keep and learns,
+                **(builder.updates.arrays_of(variable) if learns else {}),
             )
+            if learns:
+                self.learning.append(variable)
+            if hasattr(regularizer, "gradient"):
+                self._regularize(self.parameters[id(variable)], variable, regularizer)
             if learns and variable.constraint is not None:
                 self._constrain(self.parameters[id(variable)], variable, variable.constraint)
         return self.parameters[id(variable)]
+
+    def _regularize(self, parameter: int, variable: Variable, regularizer: Any) -> None:
+        shape = (-1, variable.shape[-1])
+
+        def run(is_forward: bool) -> None:
+            w = variable.numpy()
+            gradient = np.asarray(regularizer.gradient(w))
+            if gradient.shape != w.shape:
+                raise ValueError(
+                    f"`gradient(w)` of a regularizer must have the shape of w, {w.shape}. Received: {gradient.shape} "
+                    f"from {regularizer!r}"
+                )
+            self.program.penalize(parameter, float(regularizer(w)), gradient.reshape(shape))
+
+        self.program.regularize(parameter, run)
 
     def _constrain(self, parameter: int, variable: Variable, constraint: Callable[[np.ndarray], Any]) -> None:
         bounds = getattr(constraint, "bounds", lambda ndim: None)(variable.ndim)
@@ -354,10 +597,10 @@ class Compiled:
         elif python_loss is not None:
             settings["python"] = self._python_loss(record, python_loss)
         learns = record.output is not None and record.output.root.gradient
-        if record.op == "activity_regularization":
+        if record.op in ("activity_regularization", "branch", "zero"):
             learns = record.x.root.gradient
         record.index = self.program.step(record.op, inputs, output, parameters, backward=learns, **settings)
-        if record.op in ("loss", "python_loss"):
+        if record.op in LOSSES and record.op != "activity_regularization":
             self.losses.append(record.index)
 
     # --- steps written in Python: closures over views of the program's memory ---
@@ -409,5 +652,21 @@ class Compiled:
                     scale = scale / len(rows)
                 into = self.program.array(self._value(prediction), True)
                 into[...] = np.asarray(gradient).reshape(into.shape) * weights * scale
+
+        return run
+
+    def gradients(self) -> list[np.ndarray]:
+        """The kept gradients of `learning`: views."""
+        kept = [self.program.gradient(self.parameters[id(variable)]) for variable in self.learning]
+        return [gradient.reshape(v.shape) for gradient, v in zip(kept, self.learning, strict=True)]
+
+    def _python_update(
+        self, update: Callable[[int, list[tuple[np.ndarray, Variable]]], None] | None
+    ) -> Callable[[bool], None] | None:
+        if update is None:
+            return None
+
+        def run(is_forward: bool) -> None:
+            update(self.program.iteration, list(zip(self.gradients(), self.learning, strict=True)))
 
         return run

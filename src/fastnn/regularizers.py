@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from fastnn import _kernels
 from fastnn._arrays import as_float
 from fastnn._registry import Registry
@@ -19,7 +21,15 @@ def _factor(value: Any, name: str) -> float:
 class Regularizer:
     """Base class of penalties on weights: `l1 * sum(|x|) + l2 * sum(x²)`.
 
-    `l1` and `l2` are what a compiled training step reads.
+    `l1` and `l2` are what a compiled training step reads. A penalty of your own defines `__call__(x)` and
+    `gradient(x)`, its derivative, as functions of NumPy arrays: a training step calls both, which takes the GIL.
+
+    >>> class Cubes(Regularizer):
+    ...     def __call__(self, x):
+    ...         return 0.1 * np.sum(np.abs(x) ** 3)
+    ...
+    ...     def gradient(self, x):
+    ...         return 0.3 * x * np.abs(x)
     """
 
     l1 = 0.0
@@ -101,10 +111,66 @@ class L2(Regularizer):
         return {"l2": self.l2}
 
 
+class OrthogonalRegularizer(Regularizer):
+    """A penalty on weight vectors that are not at right angles to each other.
+
+    `factor` times the mean, over all pairs of rows or columns of a matrix, of the absolute value of their cosine. It is
+    computed by NumPy: a training step takes the GIL for it.
+
+    Args:
+        factor: Factor of the mean.
+        mode: `"rows"` or `"columns"`.
+
+    Raises:
+        ValueError: An argument is none of these; when called, for what is not a matrix.
+
+    >>> print(OrthogonalRegularizer(1.0)([[1.0, 0.0], [3.0, 4.0]]).round(3))
+    0.6
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"Argument `mode` must be 'rows' or 'columns'. Received: mode={mode!r}")
+        self.factor = _factor(factor, "factor")
+        self.mode = mode
+
+    def __call__(self, x: Any) -> float:
+        _, _, cosines, pairs = self._cosines(x)
+        return self.factor * 0.5 * np.abs(cosines).sum() / pairs
+
+    def gradient(self, x: Any) -> np.ndarray:
+        """Returns the derivative of the penalty by `x`."""
+        units, norms, cosines, pairs = self._cosines(x)
+        slopes = (self.factor / pairs) * np.sign(cosines) @ units
+        gradient = (slopes - units * np.sum(slopes * units, axis=1, keepdims=True)) / norms
+        return gradient if self.mode == "rows" else gradient.T
+
+    def _cosines(self, x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """Vectors of length one, their lengths before, the cosines between different ones, the number of pairs."""
+        x = as_float(x)
+        if x.ndim != 2:
+            raise ValueError(f"OrthogonalRegularizer takes matrices. Received: an array of shape {x.shape}")
+        rows = x if self.mode == "rows" else x.T
+        norms = np.maximum(np.sqrt(np.sum(np.square(rows), axis=1, keepdims=True)), 1e-12)
+        units = rows / norms
+        cosines = units @ units.T
+        np.fill_diagonal(cosines, 0)
+        return units, norms, cosines, max(1.0, len(rows) * (len(rows) - 1) / 2.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor, "mode": self.mode}
+
+
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
-_registry = Registry("regularizer", "fastnn.regularizers", (Regularizer, L1, L2, L1L2), aliases={"l1_l2": L1L2})
+orthogonal_regularizer = OrthogonalRegularizer
+_registry = Registry(
+    "regularizer",
+    "fastnn.regularizers",
+    (Regularizer, L1, L2, L1L2, OrthogonalRegularizer),
+    aliases={"l1_l2": L1L2},
+)
 
 
 def get(identifier: Any) -> Any:

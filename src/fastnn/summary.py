@@ -61,7 +61,7 @@ def _fields(layer: Any, show_trainable: bool) -> list[str]:
     shape = layer.output_shape if layer.built else None
     fields = [
         f"{layer.name} ({type(layer).__name__})",
-        "?" if shape is None else "(" + ", ".join(map(str, (None, *shape))) + ")",
+        "?" if shape is None else str(shape),
         f"{layer.count_params():,}" if layer.built else "0 (unbuilt)",
     ]
     if show_trainable:

@@ -1,33 +1,48 @@
-"""Training: what `compile` settles, the programs made from it, and the loop over epochs.
-
-Python runs here once an epoch (and about twenty times a second, to draw progress and hear Ctrl-C); the steps run in C.
-"""
+"""Training: what `compile` settles, the programs made from it, and an epoch of them."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import closing
+import weakref
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
 
 from fastnn import data, losses, metrics, optimizers
-from fastnn.program import Builder, Compiled
-from fastnn.random import draw_seed
-from fastnn.variables import Variable
+from fastnn._structure import flatten, pack
+from fastnn.heads import Head
+from fastnn.layers.graph import trace
+from fastnn.program import Builder, Compiled, Value
 
 SLICE = 0.05  # seconds in C between two looks at signals and progress
+SCALARS = 1 << 14  # steps whose learning rates and other scalars are computed ahead: a long epoch begins at once
+
+
+_alive: weakref.WeakSet[Training] = weakref.WeakSet()
+
+
+def _renew() -> None:
+    """In a child of fork(): what threads of the parent were doing with locks and programs, nobody will end here."""
+    for training in _alive:
+        training.lock = threading.RLock()
+        training.programs.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 class Training:
-    """What `compile` settled: an optimizer, a loss, metrics; and the programs that train and test with them.
+    """What `compile` settled: an optimizer, losses, metrics; and the programs that train and test with them.
 
     Args:
-        model: The model, built: it lends `lower`, shapes, dtype and variables.
+        model: The model, built or not: it lends `lower`, shapes, dtype and variables.
         optimizer: Optimizer or its name.
-        loss: Loss or its name.
-        compiled_metrics: Metrics or their names.
+        loss: Loss or its name; or a structure of them by outputs.
+        loss_weights: Factors of the losses.
+        compiled_metrics: Metrics or their names; or a structure of them by outputs.
         weighted_metrics: The same, to be weighted by sample weights.
     """
 
@@ -36,65 +51,91 @@ class Training:
         model: Any,
         optimizer: Any,
         loss: Any,
-        compiled_metrics: Sequence[Any] | None,
-        weighted_metrics: Sequence[Any] | None,
+        loss_weights: Any,
+        compiled_metrics: Any,
+        weighted_metrics: Any,
     ) -> None:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
         self.loss_identifier = loss
-        losses.resolve(loss, 1)  # unknown names are told now, not at the first fit
+        self.loss_weights = loss_weights
         self.metric_identifiers = _as_list(compiled_metrics, "metrics")
         self.weighted_identifiers = _as_list(weighted_metrics, "weighted_metrics")
-        for identifier in (*self.metric_identifiers, *self.weighted_identifiers):
-            metrics.resolve(identifier, 1, 1, False)
-        self.loss: Any = None
+        for identifier in flatten(loss):  # unknown names are told now, not at the first fit
+            losses.resolve(identifier, 1)
+        for identifier in (*flatten(self.metric_identifiers), *flatten(self.weighted_identifiers)):
+            if identifier is not None:
+                metrics.resolve(identifier, 1, 1, False)
+        self.heads: list[Head] = []
         self.settled = False
-        self.metrics: list[Any] = []
-        self.weighted: list[Any] = []
         self.programs: dict[Any, Compiled] = {}
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
+        _alive.add(self)
+        if model.built:
+            self.heads = self._heads()
 
     @property
-    def arguments(self) -> tuple[Any, Any, list[Any], list[Any]]:
+    def arguments(self) -> tuple[Any, ...]:
         """What it was made from, the model aside: what a model needs to make one that has met no data."""
-        return self.optimizer, self.loss_identifier, self.metric_identifiers, self.weighted_identifiers
+        return (
+            self.optimizer,
+            self.loss_identifier,
+            self.loss_weights,
+            self.metric_identifiers,
+            self.weighted_identifiers,
+        )
 
-    def settle(self, y: Any) -> None:
-        """Chooses the loss and the metrics that fit the output and the targets; at the first data they meet."""
-        if self.settled:
-            return
-        width = self.model.output_shape[-1] if self.model.output_shape else 1
-        shape = np.shape(y)
-        rank = len(self.model.output_shape) + 1
-        target_width = shape[-1] if len(shape) == rank else 0
-        if self.loss_identifier is None:
-            raise ValueError(
-                "A model needs a loss to be trained or evaluated: pass one to compile(loss=...). Received: loss=None"
+    def _heads(self) -> list[Head]:
+        names, shapes = self.model.output_names, self.model.result_shapes
+        alone = len(names) == 1
+        if alone and not isinstance(self.loss_identifier, (dict, list, tuple)):
+            by_output = [self.loss_identifier]
+        else:
+            by_output = data.by_output(self.loss_identifier, names, "loss", every=True)
+        factors = data.by_output(self.loss_weights, names, "loss_weights", every=alone)
+        compiled_metrics, weighted = (
+            [_only(identifiers)] if alone and not isinstance(identifiers, dict)
+            else [_listed(some) for some in data.by_output(identifiers or None, names, argument)]
+            for identifiers, argument in (
+                (self.metric_identifiers, "metrics"),
+                (self.weighted_identifiers, "weighted_metrics"),
             )
-        loss = losses.resolve(self.loss_identifier, width, target_width)
-        if loss.reduction not in ("sum_over_batch_size", "mean", "sum"):
-            raise ValueError(
-                "A loss to train with is reduced by 'sum_over_batch_size', 'mean' or 'sum'. "
-                f"Received: reduction={loss.reduction!r}"
-            )
-        self.loss = loss
-        self.weighted = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.weighted_identifiers]
-        self.metrics = [metrics.resolve(i, width, target_width, loss.sparse) for i in self.metric_identifiers]
-        self.settled = True
+        )  # fmt: skip
+        heads = []
+        for at, name in enumerate(names):
+            factor = 1.0 if factors[at] is None else float(factors[at])
+            head = Head(name, shapes[at], by_output[at], factor, compiled_metrics[at], weighted[at])
+            if not alone:
+                head.label, head.weight_label = f"y[{name!r}]", f"sample_weight[{name!r}]"
+            heads.append(head)
+        return heads
+
+    @property
+    def trained(self) -> list[Head]:
+        """The outputs that are compared with targets."""
+        return [head for head in self.heads if head.needs_targets]
+
+    @property
+    def all_metrics(self) -> list[Any]:
+        """The metrics of all outputs."""
+        return [metric for head in self.heads for metric in (*head.metrics, *head.weighted)]
 
     # --- programs ---
 
-    def _key(self, mode: str, batch: int, target: tuple[int, ...], weighted: bool) -> Any:
-        flags = tuple(variable.trainable for variable in self.model.variables)
-        layers = tuple(layer.trainable for layer in self.model.layers)
-        return mode, batch, target, weighted, flags, layers
+    def _key(self, mode: str, batch: int, arrays: Arrays) -> Any:
+        flags = [variable.trainable for variable in self.model._weights]
+        for layer in self.model.deep_layers():
+            flags.append(layer.trainable)
+            flags += [variable.trainable for variable in layer._weights]
+        weighted = tuple([weights is not None for weights in arrays.weights])
+        return mode, batch, tuple(arrays.target_shapes), weighted, tuple(flags), self.optimizer.revision
 
-    def program(self, mode: str, batch: int, target_shape: tuple[int, ...], weighted: bool) -> Compiled:
+    def program(self, mode: str, batch: int, arrays: Arrays) -> Compiled:
         """The compiled program for `"train"` or `"test"`, made where there is none yet."""
-        key = self._key(mode, batch, target_shape, weighted)
+        key = self._key(mode, batch, arrays)
         if key not in self.programs:
             self._forget(mode)
-            self.programs[key] = self._compile(mode, batch, target_shape, weighted)
+            self.programs[key] = self._compile(mode, batch, arrays)
         return self.programs[key]
 
     def _forget(self, mode: str) -> None:
@@ -103,113 +144,239 @@ class Training:
         for key in keys[:-1]:
             del self.programs[key]
 
-    def _compile(self, mode: str, batch: int, target_shape: tuple[int, ...], weighted: bool) -> Compiled:
+    def _compile(self, mode: str, batch: int, arrays: Arrays) -> Compiled:
         model, optimizer = self.model, self.optimizer
-        builder = Builder(model.dtype, training=mode == "train")
-        prediction = model.lower(builder, builder.feed(model.input_shape))
-        target = builder.feed(target_shape)
-        weight = builder.feed((*model.output_shape[:-1], 1)) if weighted else None
-        if mode == "train":
-            optimizer.build(model.trainable_variables)
-            builder.update = {
-                "name": optimizer.kernel,
-                "clip_value": optimizer.clipvalue or 0,
-                "clip_norm": optimizer.clipnorm or 0,
-                "global_clip_norm": optimizer.global_clipnorm or 0,
-            }
-            builder.slots_of = lambda variable: [slot.value for slot in optimizer.slots_of(variable)]
-            builder.decays = optimizer.decays
-        builder.loss(self.loss, prediction, target, weight)
-        for metric in self.metrics:
-            builder.metric(metric, prediction, target)
-        for metric in self.weighted:
-            builder.metric(metric, prediction, target, weight)
-        return builder.finish(batch)
-
-    # --- batches ---
-
-    def arrays(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
-        """Checks a data set against the model and the loss."""
-        settled = self.settled
-        y = data.as_data(y, "y")
-        self.settle(y)
-        try:
-            return self._checked(x, y, sample_weight, finite)
-        except Exception:
-            if not settled:  # what was chosen for wrong targets must not stay
-                self.settled, self.loss, self.metrics, self.weighted = False, None, [], []
-            raise
-
-    def _checked(self, x: Any, y: Any, sample_weight: Any, finite: bool) -> Arrays:
-        model = self.model
-        x = data.as_inputs(x, model.input_shape)
-        y, target_shape = data.as_targets(y, model.output_shape, self.loss.sparse)
-        data.check_same_length(x, y, "x", "y")
-        weights = data.as_weights(sample_weight, y, model.output_shape[:-1], None, self.loss.sparse)
-        if finite:
-            data.check_finite(x, "x")
-            data.check_finite(y, "y")
-            if weights is not None:
-                data.check_finite(weights, "sample_weight")
-            if self.loss.sparse:
-                data.check_labels(y, model.output_shape[-1])
-        return Arrays(x, y, weights, target_shape)
-
-    def weigh_classes(self, arrays: Arrays, class_weight: Any) -> None:
-        """Multiplies the weights of samples by those of their classes."""
-        rows = self.model.output_shape[:-1]
-        arrays.weights = data.as_weights(arrays.weights, arrays.y, rows, class_weight, self.loss.sparse)
-
-    def bind(self, compiled: Compiled, arrays: Arrays) -> None:
-        program = compiled.program
-        program.bind_feed(0, arrays.x, "x")
-        program.bind_feed(1, arrays.y, "y")
-        if arrays.weights is not None:
-            program.bind_feed(2, arrays.weights, "sample_weight")
-
-    def train_program(self, arrays: Arrays, batch_size: int) -> Compiled:
-        if not self.model.trainable_variables:
+        if mode == "train" and not model.trainable_variables:
             raise ValueError(
                 "The model has no trainable weights, so there is nothing to train. Received: a model whose layers all "
                 "have trainable=False, or no weights"
             )
-        if self.optimizer.kernel is None:
-            raise NotImplementedError(f"The optimizer has no kernel. Received: {self.optimizer}")
-        batch = min(batch_size, len(arrays.x))
-        return self.program("train", batch, arrays.target_shape, arrays.weights is not None)
+        builder = Builder(model.dtype, training=mode == "train")
+        feeds = [builder.feed(shape) for shape in model.sample_shapes]
+        predictions = flatten(model.emit(builder, pack(model.input_structure, feeds)))
+        outputs = dict(zip(model.output_names, predictions, strict=True))
+        targets = [
+            (builder.feed(shape), builder.feed((*head.shape[:-1], 1)) if weights is not None else None)
+            for head, shape, weights in zip(self.trained, arrays.target_shapes, arrays.weights, strict=True)
+        ]
+        if mode == "train":
+            optimizer.build(model.trainable_variables)
+            builder.updates = optimizer.updates()
+        for head, (target, weight) in zip(self.trained, targets, strict=True):
+            if head.loss is not None:
+                _emit_loss(builder, head, outputs[head.name], target, weight)
+        for head, (target, weight) in zip(self.trained, targets, strict=True):
+            for metric in head.metrics:
+                builder.metric(metric, outputs[head.name], target)
+            for metric in head.weighted:
+                builder.metric(metric, outputs[head.name], target, weight)
+        return builder.finish(batch)
+
+    # --- batches ---
+
+    def arrays(self, x: list[np.ndarray], y: Any, sample_weight: Any, finite: bool) -> Arrays:
+        """Checks a data set against the model and the losses.
+
+        Args:
+            x: Arrays of the inputs, checked.
+            y: Targets, in any of the ways in which `fit` takes them.
+            sample_weight: Weights, likewise.
+            finite: Whether to look for NaN and infinity.
+        """
+        if not self.heads:
+            self.heads = self._heads()
+        if all(head.identifiers[0] is None for head in self.heads):
+            raise ValueError(
+                "A model needs a loss to be trained or evaluated: pass one to compile(loss=...). Received: loss=None"
+            )
+        targets = self._targets(y)
+        settled = self.settled
+        try:
+            for head, target in zip(self.trained, targets, strict=True):
+                if not settled:
+                    head.settle(target)
+            self.settled = True
+            return self._checked(x, targets, sample_weight, finite)
+        except Exception:
+            if not settled:  # what was chosen for wrong targets must not stay
+                self.settled = False
+                for head in self.heads:
+                    head.unsettle()
+            raise
+
+    def _targets(self, y: Any) -> list[np.ndarray]:
+        if y is None:
+            raise ValueError("Argument `y` must be given. Received: y=None")
+        if len(self.heads) == 1 and not isinstance(y, dict):
+            return [data.as_data(y, "y")]
+        names = self.model.output_names
+        trained = self.trained
+        if isinstance(y, dict):
+            given = data.by_name(y, [head.name for head in trained], "y", known=names)
+        elif len(y) == len(trained) != len(names):
+            given = list(y)
+        else:
+            in_order = dict(zip(names, data.in_a_row(y, names, "y"), strict=True))
+            given = [in_order[head.name] for head in trained]
+        return [data.as_data(array, head.label) for head, array in zip(trained, given, strict=True)]
+
+    def _checked(self, x: list[np.ndarray], targets: list[np.ndarray], sample_weight: Any, finite: bool) -> Arrays:
+        checked, shapes = [], []
+        for head, array in zip(self.trained, targets, strict=True):
+            expected = head.shape if head.loss is None else head.loss.target_shape(head.shape)
+            y, shape = data.as_targets(array, expected, head.sparse, head.label)
+            data.check_same_length(x[0], y, "x", head.label)
+            checked.append(y)
+            shapes.append(shape)
+        given = self._weights(sample_weight)
+        weights = [
+            data.as_weights(some, y, head.shape[:-1], None, head.sparse, head.weight_label)
+            for head, some, y in zip(self.trained, given, checked, strict=True)
+        ]
+        if finite:
+            for name, array in zip(self._labels(x), x, strict=True):
+                data.check_finite(array, name)
+            for head, y, some in zip(self.trained, checked, weights, strict=True):
+                data.check_finite(y, head.label)
+                if some is not None:
+                    data.check_finite(some, head.weight_label)
+                if head.sparse:
+                    data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
+        return Arrays(x, checked, weights, shapes)
+
+    def _labels(self, x: list[np.ndarray]) -> list[str]:
+        return ["x"] if len(x) == 1 else [f"x[{name!r}]" for name in self.model.input_names]
+
+    def _weights(self, sample_weight: Any) -> list[Any]:
+        trained = self.trained
+        names = [head.name for head in trained]
+        if isinstance(sample_weight, dict):
+            unknown = set(sample_weight) - set(self.model.output_names)
+            if unknown:
+                raise ValueError(
+                    f"Argument `sample_weight` must go by the names of outputs, {self.model.output_names}. "
+                    f"Received: {sorted(unknown)}"
+                )
+            return [sample_weight.get(name) for name in names]
+        several = isinstance(sample_weight, (list, tuple)) and len(sample_weight) == len(trained) > 1
+        if several and all(part is None or np.ndim(part) > 0 for part in sample_weight):
+            return list(sample_weight)
+        return [sample_weight] * len(trained)
+
+    def weigh_classes(self, arrays: Arrays, class_weight: Any) -> None:
+        """Multiplies the weights of samples by those of their classes."""
+        if class_weight is None:
+            return
+        by_output = isinstance(class_weight, Mapping) and any(isinstance(v, Mapping) for v in class_weight.values())
+        names = [head.name for head in self.trained]
+        if by_output:
+            unknown = set(class_weight) - set(names)
+            if unknown:
+                raise ValueError(
+                    f"Argument `class_weight` must go by the names of outputs, {names}. Received: {sorted(unknown)}"
+                )
+        elif len(names) > 1:
+            raise ValueError(
+                "Argument `class_weight` of a model with several outputs must be a dictionary by the names of outputs, "
+                f"{names}. Received: class_weight={class_weight!r}"
+            )
+        for at, head in enumerate(self.trained):
+            weights = class_weight.get(head.name) if by_output else class_weight
+            before, y = arrays.weights[at], arrays.y[at]
+            arrays.weights[at] = data.as_weights(before, y, head.shape[:-1], weights, head.sparse)
+
+    def bind(self, compiled: Compiled, arrays: Arrays) -> None:
+        """Points the program at the arrays, in the order of its feeds: inputs, then targets and weights by output."""
+        program, at = compiled.program, 0
+        for array in arrays.x:
+            program.bind_feed(at, array, "x")
+            at += 1
+        for head, y, weights in zip(self.trained, arrays.y, arrays.weights, strict=True):
+            program.bind_feed(at, y, head.label)
+            at += 1
+            if weights is not None:
+                program.bind_feed(at, weights, head.weight_label)
+                at += 1
+
+    def train_program(self, arrays: Arrays, batch_size: int) -> Compiled:
+        return self.program("train", min(batch_size, len(arrays)), arrays)
 
     def run_epoch(
-        self, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, by_batch: bool
+        self,
+        compiled: Compiled,
+        arrays: Arrays,
+        batch_size: int,
+        shuffle: tuple[int, int] | None = None,
+        by_batch: bool = False,
+        known: KnownScalars | None = None,
     ) -> Generator[int, None, None]:
-        """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one)."""
+        """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one).
+
+        Args:
+            compiled: What `train_program` returned.
+            arrays: The data.
+            batch_size: Samples in a step.
+            shuffle: (key, counter) of the order of the samples; `None`: as they lie.
+            by_batch: Whether to yield after each step.
+            known: Knows the scalars of the steps; `None`: the optimizer is asked.
+        """
+        if self.optimizer.full_batch:
+            yield from self._minimize(compiled, arrays)
+            return
         program, optimizer = compiled.program, self.optimizer
-        batch_size = min(batch_size, len(arrays.x))
-        steps = -(-len(arrays.x) // batch_size)
-        first = optimizer.iterations
-        scalars = optimizer.scalars(np.arange(first, first + steps))
+        batch_size = min(batch_size, len(arrays))
+        steps = -(-len(arrays) // batch_size)
+        first = optimizer.batches
         self.bind(compiled, arrays)
         try:
-            program.start(len(arrays.x), batch_size, order, scalars, iteration=first)
-            done = 0
+            program.start(len(arrays), batch_size, iteration=first, shuffle=shuffle)
+            done = ready = 0
             while done < steps:
                 if by_batch and done:  # a callback may have changed weights or the learning rate
-                    scalars[done] = optimizer.scalars(np.array([first + done]))[0]
+                    ready = done
                     program.refresh()
-                done += program.run(done, 1 if by_batch else steps - done, SLICE)
-                optimizer.iterations = first + done
+                if ready == done:
+                    ahead = 1 if by_batch else min(steps - done, SCALARS)
+                    at, ready = first + done, done + ahead
+                    tables = known.of(at, ahead) if known else optimizer.tables(np.arange(at, at + ahead))
+                    program.set_scalars(done, tables)
+                done += program.run(done, ready - done, SLICE)
+                optimizer.batches = first + done
                 yield done
         finally:
             program.release()
 
-    def run_test(self, arrays: Arrays, batch_size: int, by_batch: bool) -> Generator[tuple[Compiled, int], None, None]:
-        """Evaluates; yields the number of steps done, now and then (`by_batch`: after each one)."""
-        batch_size = min(batch_size, len(arrays.x))
-        steps = -(-len(arrays.x) // batch_size)
-        compiled = self.program("test", batch_size, arrays.target_shape, arrays.weights is not None)
-        self.reset_metrics()
+    def _minimize(self, compiled: Compiled, arrays: Arrays) -> Generator[int, None, None]:
+        """An epoch of an optimizer that asks for losses and gradients itself; totals are those of the last weights."""
+        program, first = compiled.program, self.optimizer.batches
+
+        def evaluate() -> tuple[float, list[np.ndarray]]:
+            program.start(len(arrays), len(arrays), iteration=first)  # anew: the same noise each time
+            program.run(0, 1)
+            return program.last_loss, compiled.gradients()
+
         self.bind(compiled, arrays)
         try:
-            compiled.program.start(len(arrays.x), batch_size)
+            self.optimizer.minimize(evaluate, compiled.learning)
+            self.reset_metrics()
+            evaluate()
+            self.optimizer.batches = first + 1
+            yield 1
+        finally:
+            program.release()
+
+    def run_test(
+        self, arrays: Arrays, batch_size: int, by_batch: bool, reset: bool = True
+    ) -> Generator[tuple[Compiled, int], None, None]:
+        """Evaluates; yields the program and the number of steps done, now and then (`by_batch`: after each one)."""
+        batch_size = min(batch_size, len(arrays))
+        steps = -(-len(arrays) // batch_size)
+        compiled = self.program("test", batch_size, arrays)
+        if reset:
+            self.reset_metrics()
+        self.bind(compiled, arrays)
+        try:
+            compiled.program.start(len(arrays), batch_size)
             done = 0
             while done < steps:
                 done += compiled.program.run(done, 1 if by_batch else steps - done, SLICE)
@@ -221,19 +388,21 @@ class Training:
 
     @property
     def metrics_names(self) -> list[str]:
-        """The metrics' names, made different from each other as Keras does."""
-        times: dict[str, int] = {}
+        """The metrics' names, made different from each other as Keras does; those of several outputs bear theirs."""
         names: list[str] = []
-        for metric in (*self.metrics, *self.weighted):
-            name = metric.name
-            if name in times and len(names) >= len(self.metrics):
-                name = f"weighted_{name}"
-            times[name] = times.get(name, 0) + 1
-            names.append(name if times[name] == 1 else f"{name}_{times[name] - 1}")
+        for head in self.heads:
+            prefix = f"{head.name}_" if len(self.heads) > 1 else ""
+            times: dict[str, int] = {}
+            for at, metric in enumerate((*head.metrics, *head.weighted)):
+                name = metric.name
+                if name in times and at >= len(head.metrics):
+                    name = f"weighted_{name}"
+                times[name] = times.get(name, 0) + 1
+                names.append(prefix + (name if times[name] == 1 else f"{name}_{times[name] - 1}"))
         return names
 
     def reset_metrics(self) -> None:
-        for metric in (*self.metrics, *self.weighted):
+        for metric in self.all_metrics:
             metric.reset_state()
 
     def _penalty(self) -> float:
@@ -241,138 +410,116 @@ class Training:
         regularized = (v for v in self.model.trainable_variables if v.regularizer is not None)
         return sum(float(variable.regularizer(variable.value)) for variable in regularized)
 
-    def logs(self, compiled: Compiled) -> dict[str, float]:
-        """Loss and metrics since the start of the epoch: the loss first, then the metrics as `compile` named them."""
-        loss_sum, samples = compiled.program.totals
+    def totals(self, compiled: Compiled) -> np.ndarray:
+        """Sums over the samples since the start of a run: of the loss, of ones, and of each output's loss."""
+        sums = [compiled.program.loss_total(step) for step in compiled.losses] if len(self.heads) > 1 else []
+        return np.array([*compiled.program.totals, *sums])
+
+    def logs(self, compiled: Compiled, before: Any = 0.0) -> dict[str, Any]:
+        """Losses and metrics since the start of the epoch: the loss first, then each output's, then the metrics.
+
+        Args:
+            compiled: The program that runs, or has run.
+            before: `totals` of what ran before it in the same epoch.
+        """
+        loss_sum, samples, *sums = (self.totals(compiled) + before).tolist()
         logs = {"loss": loss_sum / samples if samples else 0.0}
         if not compiled.builder.learning:  # a training step adds them itself
             logs["loss"] += self._penalty()
-        for name, metric in zip(self.metrics_names, (*self.metrics, *self.weighted), strict=True):
-            logs[name] = float(metric.result())
+        trained = [head for head in self.trained if head.loss is not None]
+        for head, total in zip(trained, sums, strict=False):  # a single output's loss is the loss
+            logs[f"{head.name}_loss"] = total / samples if samples else 0.0
+        for name, metric in zip(self.metrics_names, self.all_metrics, strict=True):
+            result = metric.result()
+            logs[name] = float(result) if np.ndim(result) == 0 else result  # of each class or threshold, an array
         return logs
 
 
 class Arrays:
-    """A data set, checked: inputs, targets, weights or `None`, and the shape of one target."""
+    """A data set, checked: arrays of the inputs; of the targets, with weights or `None`, and the shapes of one."""
 
-    __slots__ = ("target_shape", "weights", "x", "y")
+    __slots__ = ("target_shapes", "weights", "x", "y")
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, target_shape: tuple[int, ...]) -> None:
-        self.x, self.y, self.weights, self.target_shape = x, y, weights, target_shape
+    def __init__(
+        self, x: list[np.ndarray], y: list[np.ndarray], weights: list[Any], target_shapes: list[tuple[int, ...]]
+    ) -> None:
+        self.x, self.y, self.weights, self.target_shapes = x, y, weights, target_shapes
+
+    def __len__(self) -> int:
+        return len(self.x[0])
 
     def split(self, share: float) -> tuple[Arrays, Arrays]:
         """Splits off the last samples, `share` of them, as Keras's `validation_split` does: views, no copies."""
-        at = data.split_at(len(self.x), share)
-        parts = (slice(None, at), slice(at, None))
+        at = data.split_at(len(self), share)
         first, second = (
-            Arrays(self.x[part], self.y[part], None if self.weights is None else self.weights[part], self.target_shape)
-            for part in parts
+            Arrays(
+                [array[part] for array in self.x],
+                [array[part] for array in self.y],
+                [None if weights is None else weights[part] for weights in self.weights],
+                self.target_shapes,
+            )
+            for part in (slice(None, at), slice(at, None))
         )
         return first, second
 
 
-def _as_list(identifiers: Any, name: str) -> list[Any]:
+def _emit_loss(builder: Builder, head: Head, prediction: Value, target: Value, weight: Value | None) -> None:
+    """The loss of an output: its kernel; what a function of one's own composes of `fastnn.ops`; or a step in Python."""
+    loss, value = head.loss, None
+    if loss.kernel is None:
+        value = trace(getattr(loss, "function", loss.call), builder, [target, prediction])
+    if value is None:
+        builder.loss(loss, prediction, target, weight, head.loss_weight)
+        return
+    if value.shape == head.shape[:-1]:  # of each row of the output
+        value = builder.reshape(value, (*value.shape, 1))
+    builder.value_loss(value, weight, head.loss_weight, loss.reduction == "sum")
+
+
+def _as_list(identifiers: Any, name: str) -> Any:
     if identifiers is None:
         return []
     if isinstance(identifiers, (list, tuple)):
         return list(identifiers)
+    if isinstance(identifiers, dict):
+        return identifiers
     raise ValueError(f"Argument `{name}` must be a list. Received: {name}={identifiers!r}")
 
 
-def fit(
-    training: Training,
-    arrays: Arrays,
-    validation: Arrays | None,
-    *,
-    batch_size: int,
-    epochs: int,
-    initial_epoch: int,
-    shuffle: bool,
-    callbacks: Any,
-    validation_batch_size: int,
-    validation_freq: Any,
-) -> None:
-    """The loop over epochs."""
-    model = training.model
-    random = np.random.default_rng(draw_seed())
-    with training.lock:
-        compiled = training.train_program(arrays, batch_size)
-        model.stop_training = False
-        callbacks.on_train_begin()
-        logs: dict[str, float] = {}
-        for epoch in range(initial_epoch, epochs):
-            training.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            order = random.permutation(len(arrays.x)) if shuffle else None
-            logs = _train_epoch(training, compiled, arrays, batch_size, order, callbacks)
-            if validation is not None and _validates(epoch, validation_freq):
-                for name, value in _test(training, validation, validation_batch_size, callbacks).items():
-                    logs[f"val_{name}"] = value
-            callbacks.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
-        callbacks.on_train_end(logs)
+def _listed(identifiers: Any) -> list[Any]:
+    """What one output is watched by: a metric by itself is a list of one."""
+    if identifiers is None:
+        return []
+    return list(identifiers) if isinstance(identifiers, (list, tuple)) else [identifiers]
 
 
-def _train_epoch(
-    training: Training, compiled: Compiled, arrays: Arrays, batch_size: int, order: Any, callbacks: Any
-) -> dict[str, float]:
-    by_batch = callbacks.wants_train_batches
-    if by_batch:
-        callbacks.on_train_batch_begin(0)
-    steps = -(-len(arrays.x) // batch_size)
-    # Closed at once where a callback raises: left to the garbage collector, it would end in the midst of another fit.
-    with closing(training.run_epoch(compiled, arrays, batch_size, order, by_batch)) as epoch:
-        for done in epoch:
-            if by_batch:
-                callbacks.on_train_batch_end(done - 1, training.logs(compiled))
-                if training.model.stop_training:
-                    break
-                if done < steps:
-                    callbacks.on_train_batch_begin(done)
-            if callbacks.wants_progress:
-                callbacks.on_progress(done, training.logs(compiled))
-    return training.logs(compiled)
+def _only(identifiers: list[Any]) -> list[Any]:
+    """The metrics of a single output, which may be given as a list in a list."""
+    if len(identifiers) == 1 and isinstance(identifiers[0], (list, tuple)):
+        return list(identifiers[0])
+    return identifiers
 
 
-def _validates(epoch: int, frequency: Any) -> bool:
-    if isinstance(frequency, int):
-        return (epoch + 1) % frequency == 0
-    return epoch + 1 in frequency
+class KnownScalars:
+    """The scalars of an optimizer's coming steps, many computed at once: for as long as nobody changes the optimizer.
 
+    Args:
+        optimizer: The optimizer.
+        steps: How many steps are to come.
+    """
 
-def evaluate(training: Training, arrays: Arrays, batch_size: int, callbacks: Any) -> dict[str, float]:
-    """Loss and metrics over a data set."""
-    with training.lock:
-        return _test(training, arrays, batch_size, callbacks, callbacks.wants_progress)
+    MOST = 1024  # steps, unless more are asked for
 
+    def __init__(self, optimizer: Any, steps: int) -> None:
+        self.optimizer = optimizer
+        self.most = min(steps, self.MOST)
+        self.first = self.end = 0
+        self.tables: list[np.ndarray] = []
 
-def _test(
-    training: Training, arrays: Arrays, batch_size: int, callbacks: Any, progress: bool = False
-) -> dict[str, float]:
-    by_batch = callbacks.wants_test_batches
-    steps = -(-len(arrays.x) // batch_size)
-    logs: dict[str, float] = {}
-    callbacks.on_test_begin()
-    if by_batch:
-        callbacks.on_test_batch_begin(0)
-    with closing(training.run_test(arrays, batch_size, by_batch)) as batches:  # as in _train_epoch
-        for compiled, done in batches:
-            logs = training.logs(compiled)
-            if by_batch:
-                callbacks.on_test_batch_end(done - 1, logs)
-                if done < steps:
-                    callbacks.on_test_batch_begin(done)
-            if progress:
-                callbacks.on_progress(done, logs)
-    callbacks.on_test_end(logs)
-    return logs
-
-
-def variables_of(layers: Sequence[Any]) -> list[Variable]:
-    """All weights of some layers, in order, each once."""
-    seen: dict[int, Variable] = {}
-    for layer in layers:
-        for variable in layer.weights:
-            seen.setdefault(id(variable), variable)
-    return list(seen.values())
+    def of(self, first: int, steps: int) -> list[np.ndarray]:
+        """What `optimizer.tables` returns for `steps` steps from number `first` on."""
+        if not self.first <= first <= first + steps <= self.end:
+            self.first, self.end = first, first + max(steps, self.most)
+            self.tables = self.optimizer.tables(np.arange(self.first, self.end))
+        at = first - self.first
+        return [table[at : at + steps] for table in self.tables]

@@ -1,4 +1,5 @@
-"""Compiles the C floor by itself and checks every kernel against plain loops, without Python in between.
+"""Compiles the C floor by itself and checks it without Python in between: every kernel against plain loops, and the
+worker pool, also under the thread sanitizer where the compiler has it.
 
     python tests/native/check.py                                  gcc, every ISA of this machine
     python tests/native/check.py --cc clang --sanitize address,undefined
@@ -60,7 +61,22 @@ def main() -> int:
         # an emulator has no shared libraries of the other machine
         link = ["-static"] if options.run else []
         subprocess.run([*compiler, *mode, *link, *objects, "-lm", "-o", program], check=True)
-        return subprocess.run([*shlex.split(options.run), program]).returncode
+        subprocess.run([*shlex.split(options.run), program], check=True)
+        if not options.run:
+            check_threads([*compiler, *shared], native, f"{folder}/check_threads")
+    return 0
+
+
+def check_threads(compile_with: list[str], native: Path, program: str) -> None:
+    command = [*compile_with, "-pthread", "tests/native/check_threads.c", str(native / "threads.c"), "-o", program]
+    subprocess.run(command, check=True)
+    subprocess.run([program], check=True)
+    if any(flag.startswith("-fsanitize") for flag in command):
+        return
+    if subprocess.run([*command, "-fsanitize=thread", "-g", "-O1"], stderr=subprocess.DEVNULL).returncode:
+        print("SKIPPED: this compiler has no thread sanitizer")
+        return
+    subprocess.run([program, "--watched"], check=True)
 
 
 if __name__ == "__main__":

@@ -316,23 +316,3 @@ static void mish_forward(int64_t n, const void *x, void *y, const double *params
 static void mish_backward(int64_t n, const void *xy, const void *dy, void *dx, const double *params) {
     map_back(n, xy, dy, dx, params, 0, mish_back);
 }
-
-static const fastnn_activation activations[] = {
-    {"linear", 0, linear_forward, linear_backward},
-    {"relu", 0, relu_forward, relu_backward},
-    {"clipped_relu", 1, clipped_relu_forward, clipped_relu_backward},
-    {"leaky_relu", 0, leaky_relu_forward, leaky_relu_backward},
-    {"elu", 0, elu_forward, elu_backward},
-    {"selu", 0, selu_forward, selu_backward},
-    {"gelu", 1, gelu_forward, gelu_backward},
-    {"gelu_tanh", 1, gelu_tanh_forward, gelu_tanh_backward},
-    {"silu", 1, silu_forward, silu_backward},
-    {"sigmoid", 0, sigmoid_forward, sigmoid_backward},
-    {"hard_sigmoid", 0, hard_sigmoid_forward, hard_sigmoid_backward},
-    {"tanh", 0, hyperbolic_tangent_forward, hyperbolic_tangent_backward},
-    {"softplus", 0, softplus_forward, softplus_backward},
-    {"softsign", 0, softsign_forward, softsign_backward},
-    {"exponential", 0, exponential_forward, exponential_backward},
-    {"mish", 1, mish_forward, mish_backward},
-    {NULL, 0, NULL, NULL},
-};

@@ -10,16 +10,35 @@ static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 #include "elementary.inc.h"
 #include "activations.inc.h"
+#include "activations_further.inc.h"
+#include "activations_arithmetic.inc.h"
+#include "activations_table.inc.h"
 #include "softmax.inc.h"
 #include "elementwise.inc.h"
+#include "prelu.inc.h"
+#include "arithmetic.inc.h"
 #include "dense.inc.h"
 #include "normalization.inc.h"
+#include "encoding.inc.h"
+#include "loss_frames.inc.h"
+#include "loss_errors.inc.h"
+#include "loss_binary.inc.h"
+#include "loss_classes.inc.h"
+#include "loss_robust.inc.h"
+#include "loss_rows.inc.h"
+#include "group_normalization.inc.h"
+#include "pooling.inc.h"
 #include "losses.inc.h"
 #include "metrics.inc.h"
+#include "updates_steps.inc.h"
+#include "updates_adaptive.inc.h"
+#include "updates_whole.inc.h"
 #include "updates.inc.h"
 #include "constraints.inc.h"
 #include "random.inc.h"
+#include "noise.inc.h"
 #include "gather.inc.h"
+#include "peak.inc.h"
 
 const fastnn_kernels KERNELS = {
     .isa = ISA_NAME,
@@ -39,14 +58,32 @@ const fastnn_kernels KERNELS = {
     .log_softmax = log_softmax,
     .softmax_backward = softmax_backward,
     .log_softmax_backward = log_softmax_backward,
+    .prelu = prelu,
+    .prelu_backward = prelu_backward,
+    .prelu_slopes = prelu_slopes,
+    .binaries = binaries,
+    .reduce_sum = reduce_sum,
+    .reduce_sum_backward = reduce_sum_backward,
+    .reduce_max = reduce_max,
+    .reduce_max_backward = reduce_max_backward,
+    .rearrange = rearrange,
+    .rearrange_backward = rearrange_backward,
     .add = add,
     .affine = affine,
     .moments = moments,
     .normalization_sums = normalization_sums,
     .normalization_backward = normalization_backward,
+    .discretize = discretize,
+    .encode = encode,
+    .column_maxima = column_maxima,
+    .column_maxima_backward = column_maxima_backward,
+    .normalize_groups = normalize_groups,
+    .normalize_groups_backward = normalize_groups_backward,
+    .normalize_groups_gradient = normalize_groups_gradient,
     .losses = losses,
     .metrics = metrics,
     .updates = updates,
+    .follow = follow,
     .regularize = regularize,
     .clip = clip,
     .scale = scale,
@@ -56,5 +93,9 @@ const fastnn_kernels KERNELS = {
     .constrain_rows = constrain_rows,
     .constrain_positive = constrain_positive,
     .dropout = dropout,
+    .shuffle = shuffle,
+    .mask = mask,
+    .gaussian_noise = gaussian_noise,
     .gather = gather,
+    .multiply_adds = multiply_adds,
 };

@@ -63,14 +63,37 @@ static inline __attribute__((always_inline)) real load_element(const char *p, fa
     }
 }
 
-static inline __attribute__((always_inline)) void gather_rows(const fastnn_gather *g, fastnn_source_type type) {
-    const int64_t size = source_size(type), n = g->n, stride = g->stride;
+/* Rows of a few vectors, of the table's own dtype: a masked load is less than a call of memcpy. */
+static inline __attribute__((always_inline)) void gather_short_rows(const fastnn_gather *g, const int vecs) {
+    const int64_t last = g->n - (vecs - 1) * LANES;
     real *to = g->to;
     for (int64_t i = 0; i < g->rows; i++, to += g->to_row) {
+        const real *from = (const real *)(g->source + (g->order ? g->order[i] : g->first + i) * g->sample_stride);
+        for (int v = 0; v < vecs - 1; ++v) v_store(to + v * LANES, v_load(from + v * LANES));
+        v_store_n(to + (vecs - 1) * LANES, v_load_n(from + (vecs - 1) * LANES, last), last);
+    }
+}
+
+static inline __attribute__((always_inline)) void gather_rows(const fastnn_gather *g, fastnn_source_type type) {
+    const int64_t size = source_size(type), n = g->n, stride = g->stride;
+    const int own = type == (sizeof(real) == 4 ? FASTNN_F32 : FASTNN_F64);
+    real *to = g->to;
+    const int aligned = ((uintptr_t)g->source | (uintptr_t)g->sample_stride) % sizeof(real) == 0;
+    if (own && aligned && stride == size && n > 1 && n <= 2 * LANES) {
+        if (n <= LANES)
+            gather_short_rows(g, 1);
+        else
+            gather_short_rows(g, 2);
+        return;
+    }
+    if (n == 1 && g->order) {
+        for (int64_t i = 0; i < g->rows; i++)
+            to[i * g->to_row] = load_element(g->source + g->order[i] * g->sample_stride, type);
+        return;
+    }
+    for (int64_t i = 0; i < g->rows; i++, to += g->to_row) {
         const char *from = g->source + (g->order ? g->order[i] : g->first + i) * g->sample_stride;
-        if (n == 1)
-            *to = load_element(from, type);
-        else if (stride == size && type == (sizeof(real) == 4 ? FASTNN_F32 : FASTNN_F64))
+        if (stride == size && own)
             memcpy(to, from, (size_t)n * sizeof(real));
         else if (stride == size)
             for (int64_t j = 0; j < n; j++) to[j] = load_element(from + j * size, type);

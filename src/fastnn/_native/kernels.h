@@ -47,13 +47,21 @@ typedef struct {
     void (*backward)(int64_t n, const void *x_or_y, const void *dy, void *dx, const double *params);
 } fastnn_activation;
 
+/* Two operands: y = a ∘ b, element by element. backward: da = dy · ∂y/∂a and db = dy · ∂y/∂b; NULL where not wanted. */
+typedef struct {
+    const char *name;
+    void (*forward)(int64_t n, const void *a, const void *b, void *y);
+    void (*backward)(int64_t n, const void *a, const void *b, const void *y, const void *dy, void *da, void *db);
+} fastnn_binary;
+
 /* A loss over m rows of n predictions, with its gradient.
  *
- * prediction[m,n]; target[m,t] where t = n, or 1 for the sparse losses (a class number, held as a real).
+ * prediction[m,n]; target[m,t] where t depends on the loss: see fastnn_targets.
  * row_loss[i] = weight[i] · loss of row i; weight may be NULL (all one).
  * gradient[m,n] = scale · weight[i] · d loss_i / d prediction; NULL when not wanted. It may be `prediction` itself.
  * output[m,n]: the probabilities, for losses that take logits in place of a sigmoid or softmax layer; else ignored. NULL
- * when not wanted. */
+ * when not wanted.
+ * columns[n]: a parameter for each column, for losses that take one; NULL: the same for all, from params. */
 typedef struct {
     int64_t m, n;
     const void *prediction;
@@ -63,6 +71,7 @@ typedef struct {
     const void *weight;
     double scale;
     const double *params;
+    const void *columns;
     void *row_loss;
     void *gradient;
     int64_t gradient_row;
@@ -70,13 +79,27 @@ typedef struct {
     int64_t output_row;
 } fastnn_loss_args;
 
+/* What the targets of a row are. */
+typedef enum {
+    FASTNN_EACH,   /* one for each prediction */
+    FASTNN_LABEL,  /* a class number, held as a real */
+    FASTNN_SHARED, /* one for all predictions */
+    FASTNN_HALF    /* one for every two predictions */
+} fastnn_targets;
+
+/* How many there are to n predictions; -1 where n cannot be. */
+static inline int64_t fastnn_target_columns(fastnn_targets targets, int64_t n) {
+    return targets == FASTNN_EACH ? n : targets != FASTNN_HALF ? 1 : n % 2 == 0 && n > 0 ? n / 2 : -1;
+}
+
 typedef struct {
     const char *name;
-    int sparse; /* target has one column of class numbers */
+    fastnn_targets targets;
     void (*rows)(const fastnn_loss_args *args);
 } fastnn_loss;
 
-/* A metric folds m rows into `state` (doubles; their meaning is the metric's own), in row order. Weights as above. */
+/* A metric folds m rows into `state` (doubles; their meaning is the metric's own), in row order. Weights as above. The
+ * metric "loss" is the mean of the row losses of `loss`, whose parameters `params` and `columns` are. */
 typedef struct {
     int64_t m, n;
     const void *prediction;
@@ -85,24 +108,65 @@ typedef struct {
     int64_t target_row, target_n;
     const void *weight;
     const double *params;
+    const void *columns;
+    const fastnn_loss *loss;
     double *state;
 } fastnn_metric_args;
 
 typedef struct {
     const char *name;
-    int sparse; /* target has one column of class numbers; else as many columns as prediction */
+    fastnn_targets targets;                  /* of the metric "loss", its loss's count instead */
     int64_t (*states)(const double *params); /* how many doubles `state` has */
     void (*fold)(const fastnn_metric_args *args);
 } fastnn_metric;
 
-/* An optimizer's update of n contiguous weights from their gradient. Every slot has n elements.
+/* Normalization of parts of rows by their own statistics. A row is lines x groups x n elements, and (·, g, ·) is
+ * normalized together: y = (x - mean) · inverse · gamma + beta, where
+ *   centred        inverse = 1 / √(variance + epsilon)
+ *   root           mean = 0, inverse = 1 / √(mean of squares + epsilon)
+ *   unit           mean = 0, inverse = 1 / max(√(sum of squares), epsilon)
+ * gamma, beta [groups, n] may be NULL (one, zero). statistics [m, groups, 2] receives mean and inverse, and is what the
+ * gradients read. dx may be dy; y may be x where no gradient is wanted. */
+typedef enum { FASTNN_CENTRED, FASTNN_ROOT, FASTNN_UNIT } fastnn_normalization;
+typedef struct {
+    fastnn_normalization kind;
+    int64_t m, lines, groups, n;
+    double epsilon;
+    const void *x;
+    int64_t x_row;
+    const void *gamma, *beta;
+    void *statistics;
+    void *y;
+    int64_t y_row;
+    const void *dy;
+    int64_t dy_row;
+    void *dx;
+    int64_t dx_row;
+} fastnn_groups;
+
+/* An optimizer's update of weights from their gradient: of n contiguous ones, element by element, or of a parameter as
+ * a whole. Every slot has an element for each weight, or, in an update of wholes, for each row or column.
  * h holds the step's scalars; their order is documented where the update is defined. h[0] is always the factor the
  * weights shrink by first (1 - learning_rate · weight_decay; 1 without decay). */
-enum { FASTNN_MAX_SLOTS = 3, FASTNN_MAX_SCALARS = 8 };
+enum { FASTNN_MAX_SLOTS = 3, FASTNN_MAX_SCALARS = 12 };
+typedef enum { FASTNN_PER_WEIGHT, FASTNN_PER_ROW, FASTNN_PER_COLUMN } fastnn_slot_shape;
+
+/* w[rows,cols] and g[rows,cols], contiguous; vectors have one row. scratch holds update->scratch(rows, cols) elements. */
+typedef struct {
+    int64_t rows, cols;
+    void *w;
+    const void *g;
+    void *const *slots;
+    void *scratch;
+} fastnn_whole;
+
 typedef struct {
     const char *name;
     int slots, scalars;
     void (*apply)(int64_t n, void *w, const void *g, void *const *slots, const double *h);
+    void (*whole)(const fastnn_whole *parameter, const double *h); /* in place of `apply` */
+    int64_t (*scratch)(int64_t rows, int64_t cols);
+    fastnn_slot_shape shapes[FASTNN_MAX_SLOTS];
 } fastnn_update;
 
 /* Element types a data set may come in; the order of `fastnn_kernels.gather`. */
@@ -159,6 +223,27 @@ typedef struct fastnn_kernels {
                              void *dx, int64_t dx_row);
     void (*log_softmax_backward)(int64_t m, int64_t n, const void *y, int64_t y_row, const void *dy, int64_t dy_row,
                                  void *dx, int64_t dx_row);
+    /* y = x where x > 0, else slope · x; rows hold n slopes' elements, `inner` side by side for each: prelu.inc.h */
+    void (*prelu)(int64_t m, int64_t n, int64_t inner, const void *x, int64_t x_row, const void *slopes, void *y,
+                  int64_t y_row);
+    void (*prelu_backward)(int64_t m, int64_t n, int64_t inner, const void *x, int64_t x_row, const void *dy,
+                           int64_t dy_row, const void *slopes, void *dx, int64_t dx_row);
+    /* dslopes[n] (+)= Σ dy · x where x <= 0 */
+    void (*prelu_slopes)(int64_t m, int64_t n, int64_t inner, const void *x, int64_t x_row, const void *dy,
+                         int64_t dy_row, int accumulate, void *dslopes);
+    /* arithmetic.inc.h */
+    const fastnn_binary *binaries; /* ends with a NULL name */
+    /* y[m,inner] = factor · Σ_j x[m,j,inner], j < n; dx[m,j,inner] = factor · dy[m,inner] */
+    void (*reduce_sum)(int64_t m, int64_t n, int64_t inner, const void *x, double factor, void *y);
+    void (*reduce_sum_backward)(int64_t m, int64_t n, int64_t inner, const void *dy, double factor, void *dx);
+    /* y[m,inner] = max_j x[m,j,inner]; dx = dy where x is y, in equal parts where several are */
+    void (*reduce_max)(int64_t m, int64_t n, int64_t inner, const void *x, void *y);
+    void (*reduce_max_backward)(int64_t m, int64_t n, int64_t inner, const void *x, const void *y, const void *dy,
+                                void *dx);
+    /* y[m,n_y] = x[m,n_x] at index[n_y]; dx[m,index[j]] += dy[m,j], from zero */
+    void (*rearrange)(int64_t m, int64_t n_x, int64_t n_y, const int64_t *index, const void *x, void *y);
+    void (*rearrange_backward)(int64_t m, int64_t n_x, int64_t n_y, const int64_t *index, const void *dy, void *dx);
+
     void (*add)(int64_t n, const void *a, const void *b, void *c);
     /* y[i,j] = x[i,j] · scale[j] + shift[j]; scale and shift may be NULL (one, zero) */
     void (*affine)(int64_t m, int64_t n, const void *x, int64_t x_row, const void *scale, const void *shift, void *y,
@@ -175,12 +260,33 @@ typedef struct fastnn_kernels {
                                    int64_t dy_row, const void *mean, const void *inv_std, const void *gamma,
                                    const void *sum_dy, const void *sum_dy_xhat, void *dx, int64_t dx_row);
 
-    /* Losses and metrics: losses.inc.h, metrics.inc.h. Both lists end with a NULL name. */
+    /* Features: encoding.inc.h */
+    /* y[i,j] = how many of boundaries[k], ascending, are not above x[i,j]; k for NaN */
+    void (*discretize)(int64_t m, int64_t n, const void *x, int64_t x_row, int64_t k, const void *boundaries, void *y,
+                       int64_t y_row);
+    /* y[i,c] = 1 if c is among x[i,n] (fractions cut off), else 0; with `count`, how often; c in [0, depth) */
+    void (*encode)(int64_t m, int64_t n, const void *x, int64_t x_row, int64_t depth, int count, void *y,
+                   int64_t y_row);
+
+    /* y[n] = max over the rows of x[m,n], and dx = dy where x is it, in equal parts: pooling.inc.h */
+    void (*column_maxima)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y);
+    void (*column_maxima_backward)(int64_t m, int64_t n, const void *x, int64_t x_row, const void *y, const void *dy,
+                                   void *dx, int64_t dx_row);
+
+    /* Parts of rows: group_normalization.inc.h */
+    void (*normalize_groups)(const fastnn_groups *a);
+    void (*normalize_groups_backward)(const fastnn_groups *a);
+    /* (+)= Σ dy · xhat, or Σ dy with `plain`, for columns [column0, column1) of [groups, n] */
+    void (*normalize_groups_gradient)(const fastnn_groups *a, int plain, int64_t column0, int64_t column1,
+                                      int accumulate, void *gradient);
+
+    /* Losses and metrics: loss_*.inc.h, metrics.inc.h. Both lists end with a NULL name. */
     const fastnn_loss *losses;
     const fastnn_metric *metrics;
 
-    /* Updates: updates.inc.h */
-    const fastnn_update *updates; /* ends with a NULL name */
+    /* Updates: updates.inc.h and updates_*.inc.h */
+    const fastnn_update *updates;                                          /* ends with a NULL name */
+    void (*follow)(int64_t n, const void *w, void *average, double share); /* average += (w - average) · share */
     /* g += l1 · sign(w) + 2 · l2 · w; returns l1 · Σ|w| + l2 · Σ w² */
     double (*regularize)(int64_t n, const void *w, void *g, double l1, double l2);
     void (*clip)(int64_t n, void *g, double limit); /* g = min(max(g, -limit), limit) */
@@ -196,9 +302,22 @@ typedef struct fastnn_kernels {
     /* Random numbers: random.inc.h. Philox 4x32-10; element i of the stream is a function of (key, counter, i) alone. */
     /* y[i] = x[i] · scale where element (first + i) is kept (probability 1 - rate), else 0. In place allowed. */
     void (*dropout)(int64_t n, int64_t first, uint64_t key, uint64_t counter, double rate, const void *x, void *y);
+    /* order[n] <- a permutation of the numbers below n, n <= 2^32 */
+    void (*shuffle)(int64_t n, uint64_t key, uint64_t counter, int64_t *order);
+    /* The same for masks that axes share, rate < 1: noise.inc.h. Elements (i, ·, j, ·) of x[m, outer, n, inner] have word
+     * (first + i) · n + j: y = x · factor + shift where it is kept, else `dropped`. In place allowed. */
+    void (*mask)(int64_t m, int64_t outer, int64_t n, int64_t inner, int64_t first, uint64_t key, uint64_t counter,
+                 double rate, const double *factor_shift_dropped, const void *x, void *y);
+    /* y[n] = x + stddev · z, or x · (1 + stddev · z) with `relative`; z: normal number (first + i). In place allowed. */
+    void (*gaussian_noise)(int64_t n, int64_t first, uint64_t key, uint64_t counter, double stddev, int relative,
+                           const void *x, void *y);
 
     /* Data: gather.inc.h. to[i,j] <- element j of row i, by source type */
     void (*const *gather)(const fastnn_gather *g);
+
+    /* The machine's peak: peak.inc.h. Multiply-adds on registers alone; returns how many operations they were, two each;
+     * sum[1] <- what they come to, so that none can be left out. */
+    int64_t (*multiply_adds)(int64_t rounds, void *sum);
 } fastnn_kernels;
 
 /* dispatch.c: the one list of ISAs */

@@ -54,10 +54,12 @@ static void run_product(void *context, int64_t task, int worker) {
 void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
                    const double *params) {
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    const int threads = flops < SHARED_FLOPS ? 1 : fastnn_get_num_threads();
+    const int shared = flops >= SHARED_FLOPS;
     product w = {
         .kernels = kernels, .gemm = g, .activation = activation, .params = params, .rows = g->m, .columns = g->n};
     if (g->m <= 0 || g->n <= 0) return;
+    if (shared) fastnn_begin_work();
+    const int threads = shared ? fastnn_free_threads() : 1;
     const fastnn_fp_mode mode = fastnn_flush_denormals();
     if (threads > 1) {
         if (g->m >= threads * kernels->tile_rows)
@@ -71,6 +73,7 @@ void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fa
     if (flops > PACKED_FLOPS && g->n >= 4 * kernels->tile_cols)
         w.scratch = aligned_alloc(64, (size_t)(w.scratch_bytes * threads + 63) / 64 * 64);
     fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across, threads);
+    if (shared) fastnn_end_work();
     free(w.scratch);
     fastnn_restore_denormals(mode);
 }
@@ -94,9 +97,11 @@ static void run_elements(void *context, int64_t task, int worker) {
 }
 
 static void share_elements(elements *e) {
-    const int threads = e->n < SHARED_ELEMENTS ? 1 : fastnn_get_num_threads();
+    const int shared = e->n >= SHARED_ELEMENTS;
+    if (shared) fastnn_begin_work();
     const fastnn_fp_mode mode = fastnn_flush_denormals();
-    fastnn_parallel(run_elements, e, (e->n + ELEMENTS - 1) / ELEMENTS, threads);
+    fastnn_parallel(run_elements, e, (e->n + ELEMENTS - 1) / ELEMENTS, shared ? fastnn_free_threads() : 1);
+    if (shared) fastnn_end_work();
     fastnn_restore_denormals(mode);
 }
 

@@ -163,8 +163,7 @@ static void sparse_top_k_categorical_accuracy(const fastnn_metric_args *a) {
 
 /* --- losses as metrics: the mean of the row losses; params are the loss's --------------------------------------- */
 
-static inline __attribute__((always_inline)) void loss_values(const fastnn_metric_args *a, int64_t row, int64_t rows,
-                                                              real *values, void (*loss)(const fastnn_loss_args *)) {
+static inline void loss_values(const fastnn_metric_args *a, int64_t row, int64_t rows, real *values) {
     const fastnn_loss_args args = {
         .m = rows,
         .n = a->n,
@@ -173,72 +172,14 @@ static inline __attribute__((always_inline)) void loss_values(const fastnn_metri
         .target = (const real *)a->target + row * a->target_row,
         .target_row = a->target_row,
         .params = a->params,
+        .columns = a->columns,
         .scale = 1,
         .row_loss = values,
     };
-    loss(&args);
+    a->loss->rows(&args);
 }
 
-static inline void squared_error_values(const fastnn_metric_args *a, int64_t row, int64_t rows, real *values) {
-    loss_values(a, row, rows, values, mean_squared_error);
-}
-
-static inline void absolute_error_values(const fastnn_metric_args *a, int64_t row, int64_t rows, real *values) {
-    loss_values(a, row, rows, values, mean_absolute_error);
-}
-
-static inline void huber_values(const fastnn_metric_args *a, int64_t row, int64_t rows, real *values) {
-    loss_values(a, row, rows, values, huber);
-}
-
-static inline void binary_crossentropy_values(const fastnn_metric_args *a, int64_t row, int64_t rows, real *values) {
-    loss_values(a, row, rows, values, binary_crossentropy);
-}
-
-static inline void sigmoid_binary_crossentropy_values(const fastnn_metric_args *a, int64_t row, int64_t rows,
-                                                      real *values) {
-    loss_values(a, row, rows, values, sigmoid_binary_crossentropy);
-}
-
-static inline void categorical_crossentropy_values(const fastnn_metric_args *a, int64_t row, int64_t rows,
-                                                   real *values) {
-    loss_values(a, row, rows, values, categorical_crossentropy);
-}
-
-static inline void softmax_categorical_crossentropy_values(const fastnn_metric_args *a, int64_t row, int64_t rows,
-                                                           real *values) {
-    loss_values(a, row, rows, values, softmax_categorical_crossentropy);
-}
-
-static inline void sparse_categorical_crossentropy_values(const fastnn_metric_args *a, int64_t row, int64_t rows,
-                                                          real *values) {
-    loss_values(a, row, rows, values, sparse_categorical_crossentropy);
-}
-
-static inline void softmax_sparse_categorical_crossentropy_values(const fastnn_metric_args *a, int64_t row,
-                                                                  int64_t rows, real *values) {
-    loss_values(a, row, rows, values, softmax_sparse_categorical_crossentropy);
-}
-
-static void fold_squared_error(const fastnn_metric_args *a) { fold_mean(a, squared_error_values); }
-static void fold_absolute_error(const fastnn_metric_args *a) { fold_mean(a, absolute_error_values); }
-static void fold_huber(const fastnn_metric_args *a) { fold_mean(a, huber_values); }
-static void fold_binary_crossentropy(const fastnn_metric_args *a) { fold_mean(a, binary_crossentropy_values); }
-static void fold_sigmoid_binary_crossentropy(const fastnn_metric_args *a) {
-    fold_mean(a, sigmoid_binary_crossentropy_values);
-}
-static void fold_categorical_crossentropy(const fastnn_metric_args *a) {
-    fold_mean(a, categorical_crossentropy_values);
-}
-static void fold_softmax_categorical_crossentropy(const fastnn_metric_args *a) {
-    fold_mean(a, softmax_categorical_crossentropy_values);
-}
-static void fold_sparse_categorical_crossentropy(const fastnn_metric_args *a) {
-    fold_mean(a, sparse_categorical_crossentropy_values);
-}
-static void fold_softmax_sparse_categorical_crossentropy(const fastnn_metric_args *a) {
-    fold_mean(a, softmax_sparse_categorical_crossentropy_values);
-}
+static void loss_metric(const fastnn_metric_args *a) { fold_mean(a, loss_values); }
 
 /* --- areas under curves ----------------------------------------------------------------------------------------- */
 
@@ -278,21 +219,13 @@ static int64_t auc_states(const double *params) {
 }
 
 static const fastnn_metric metrics[] = {
-    {"accuracy", 0, mean_states, accuracy},
-    {"binary_accuracy", 0, mean_states, binary_accuracy},
-    {"categorical_accuracy", 0, mean_states, categorical_accuracy},
-    {"sparse_categorical_accuracy", 1, mean_states, sparse_categorical_accuracy},
-    {"top_k_categorical_accuracy", 0, mean_states, top_k_categorical_accuracy},
-    {"sparse_top_k_categorical_accuracy", 1, mean_states, sparse_top_k_categorical_accuracy},
-    {"mean_squared_error", 0, mean_states, fold_squared_error},
-    {"mean_absolute_error", 0, mean_states, fold_absolute_error},
-    {"huber", 0, mean_states, fold_huber},
-    {"binary_crossentropy", 0, mean_states, fold_binary_crossentropy},
-    {"sigmoid_binary_crossentropy", 0, mean_states, fold_sigmoid_binary_crossentropy},
-    {"categorical_crossentropy", 0, mean_states, fold_categorical_crossentropy},
-    {"softmax_categorical_crossentropy", 0, mean_states, fold_softmax_categorical_crossentropy},
-    {"sparse_categorical_crossentropy", 1, mean_states, fold_sparse_categorical_crossentropy},
-    {"softmax_sparse_categorical_crossentropy", 1, mean_states, fold_softmax_sparse_categorical_crossentropy},
-    {"auc", 0, auc_states, auc},
-    {NULL, 0, NULL, NULL},
+    {"accuracy", FASTNN_EACH, mean_states, accuracy},
+    {"binary_accuracy", FASTNN_EACH, mean_states, binary_accuracy},
+    {"categorical_accuracy", FASTNN_EACH, mean_states, categorical_accuracy},
+    {"sparse_categorical_accuracy", FASTNN_LABEL, mean_states, sparse_categorical_accuracy},
+    {"top_k_categorical_accuracy", FASTNN_EACH, mean_states, top_k_categorical_accuracy},
+    {"sparse_top_k_categorical_accuracy", FASTNN_LABEL, mean_states, sparse_top_k_categorical_accuracy},
+    {"auc", FASTNN_EACH, auc_states, auc},
+    {"loss", FASTNN_EACH, mean_states, loss_metric},
+    {NULL, FASTNN_EACH, NULL, NULL},
 };

@@ -25,7 +25,10 @@ static void *grown(void *list, int count, size_t item) {
 
 fastnn_program *fastnn_program_new(const fastnn_kernels *kernels) {
     fastnn_program *p = calloc(1, sizeof *p);
-    if (p) p->kernels = kernels;
+    if (!p) return NULL;
+    p->kernels = kernels;
+    p->accumulation = 1;
+    p->updater = FASTNN_NONE;
     return p;
 }
 
@@ -36,9 +39,11 @@ void fastnn_program_free(fastnn_program *p) {
     free(p->steps);
     free(p->feeds);
     free(p->results);
+    free(p->rules);
     free(p->moves);
     free(p->stages);
     free(p->tasks);
+    free(p->uses);
     free(p->workers);
     free(p->arena);
     free(p);
@@ -64,9 +69,27 @@ int fastnn_program_view(fastnn_program *p, int value, int64_t per_sample, int64_
                        .wants_gradient = of.wants_gradient});
 }
 
+int fastnn_program_columns(fastnn_program *p, int value, int64_t column, int64_t width) {
+    fastnn_value columns = p->values[value];
+    columns.width = width;
+    columns.column += column;
+    ADD(p, values, n_values, columns);
+}
+
+int fastnn_program_branch(fastnn_program *p, int value) {
+    fastnn_value branch = p->values[value];
+    branch.own_gradient = branch.wants_gradient = 1;
+    ADD(p, values, n_values, branch);
+}
+
 int fastnn_program_parameter(fastnn_program *p, void *data, int64_t rows, int64_t cols, int trainable) {
     ADD(p, parameters, n_parameters,
-        (fastnn_parameter){.data = data, .rows = rows, .cols = cols, .trainable = trainable, .decays = 1});
+        (fastnn_parameter){.data = data,
+                           .rows = rows,
+                           .cols = cols,
+                           .trainable = trainable,
+                           .rule = FASTNN_NONE,
+                           .regularizer = FASTNN_NONE});
 }
 
 int fastnn_program_step(fastnn_program *p, const fastnn_op *op) {
@@ -84,6 +107,10 @@ int fastnn_program_step(fastnn_program *p, const fastnn_op *op) {
 int fastnn_program_feed(fastnn_program *p, int value) { ADD(p, feeds, n_feeds, (fastnn_feed){.value = value}); }
 
 int fastnn_program_result(fastnn_program *p, int value) { ADD(p, results, n_results, (fastnn_result){.value = value}); }
+
+int fastnn_program_rule(fastnn_program *p, const fastnn_update *update) {
+    ADD(p, rules, n_rules, (fastnn_rule){.update = update});
+}
 
 /* --- the arena ------------------------------------------------------------------------------------------------- */
 
@@ -118,7 +145,7 @@ static int64_t tile_rows(const fastnn_kernels *kernels, const fastnn_parameter *
 }
 
 typedef struct {
-    int64_t scratch, tile, packed;
+    int64_t scratch, tile, packed, whole;
 } worker_needs;
 
 static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_needs *needs) {
@@ -129,6 +156,9 @@ static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_n
         if (q->rows >= 4 * kernels->tile_cols || q->cols >= 4 * kernels->tile_cols)
             needs->scratch = kernels->gemm_scratch(); /* narrower products make no use of it */
         if (q->trainable && rows * q->cols > needs->tile) needs->tile = rows * q->cols;
+        const fastnn_update *update = q->rule == FASTNN_NONE ? NULL : p->rules[q->rule].update;
+        const int64_t whole = update && update->scratch ? update->scratch(q->rows, q->cols) : 0;
+        if (whole > needs->whole) needs->whole = whole;
     }
     for (int i = 0; i < p->n_steps; ++i) {
         const fastnn_step *s = &p->steps[i];
@@ -147,13 +177,14 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
 
     for (int i = 0; i < p->n_values; ++i) {
         fastnn_value *v = &p->values[i];
-        if (v->root != i) continue;
-        v->data_at = place(&l, elements_of(&l, v, capacity), itemsize);
-        if (v->wants_gradient) v->gradient_at = place(&l, elements_of(&l, v, capacity), itemsize);
+        if (v->root == i) v->data_at = place(&l, elements_of(&l, v, capacity), itemsize);
+        if (v->wants_gradient && (v->root == i || v->own_gradient))
+            v->gradient_at = place(&l, elements_of(&l, v, capacity), itemsize);
     }
     for (int i = 0; i < p->n_parameters; ++i) {
         fastnn_parameter *q = &p->parameters[i];
         if (q->keep) q->gradient_at = place(&l, q->rows * q->cols, itemsize);
+        if (q->regularizer != FASTNN_NONE) q->slope_at = place(&l, q->rows * q->cols, itemsize);
         if (q->wants_transposed) q->transposed_at = place(&l, p->kernels->gemm_packed(q->rows, q->cols), itemsize);
     }
     for (int i = 0; i < p->n_steps; ++i) {
@@ -166,6 +197,7 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
         place(&l, needs.scratch, itemsize);
         place(&l, needs.tile, itemsize);
         place(&l, needs.packed, itemsize);
+        place(&l, needs.whole, itemsize);
     }
     if (l.overflow || l.bytes < 0) return -1;
 
@@ -188,10 +220,12 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
         fastnn_value *v = &p->values[i], *root = &p->values[v->root];
         v->data = arena + root->data_at + v->column * itemsize;
         v->gradient = v->wants_gradient ? arena + root->gradient_at + v->column * itemsize : NULL;
+        if (v->own_gradient) v->gradient = arena + v->gradient_at;
     }
     for (int i = 0; i < p->n_parameters; ++i) {
         fastnn_parameter *q = &p->parameters[i];
         q->gradient = q->keep ? arena + q->gradient_at : NULL;
+        q->slope = q->regularizer != FASTNN_NONE ? arena + q->slope_at : NULL;
         q->transposed = q->wants_transposed ? arena + q->transposed_at : NULL;
         if (q->keep) memset(q->gradient, 0, (size_t)(q->rows * q->cols * itemsize));
         /* the columns that pad the last panel are read, and never written again */
@@ -205,6 +239,7 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
         workers[i].scratch = needs.scratch ? scratch : NULL;
         workers[i].tile = arena + place(&w, needs.tile, itemsize);
         workers[i].packed = arena + place(&w, needs.packed, itemsize);
+        workers[i].whole = arena + place(&w, needs.whole, itemsize);
     }
     return 0;
 }
@@ -255,7 +290,20 @@ static int cut_into_stages(fastnn_program *p) {
     return 0;
 }
 
+static int is_sparse(const fastnn_program *p, int parameter) {
+    int uses = 0;
+    for (int i = 0; i < p->n_steps; ++i)
+        for (int which = 0; which < FASTNN_MAX_PARAMETERS; ++which) {
+            const fastnn_step *s = &p->steps[i];
+            if (s->parameters[which] != parameter || !s->op->gradient || !s->backward) continue;
+            if (which != 0 || !s->op->touched) return 0;
+            ++uses;
+        }
+    return uses > 0;
+}
+
 static int list_tasks(fastnn_program *p) {
+    for (int i = 0; i < p->n_parameters; ++i) p->parameters[i].sparse = is_sparse(p, i);
     int count = 0;
     for (int i = 0; i < p->n_steps; ++i) count += p->steps[i].op->fold != NULL;
     for (int i = 0; i < p->n_parameters; ++i) {
@@ -273,15 +321,34 @@ static int list_tasks(fastnn_program *p) {
             tasks[count++] = (fastnn_weights_task){
                 .fold = FASTNN_NONE, .parameter = i, .row0 = row, .row1 = q->rows < row + rows ? q->rows : row + rows};
     }
-    p->constrained = 0;
+    p->constrained = p->regularized = 0;
     for (int i = 0; i < p->n_parameters; ++i)
         p->constrained |= p->parameters[i].trainable && p->parameters[i].constraint != FASTNN_FREE;
+    for (int i = 0; i < p->n_parameters; ++i)
+        p->regularized |= p->parameters[i].trainable && p->parameters[i].regularizer != FASTNN_NONE;
     p->training = count > 0;
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].op->fold) tasks[count++] = (fastnn_weights_task){.fold = i, .parameter = FASTNN_NONE};
     free(p->tasks);
     p->tasks = tasks;
     p->n_tasks = count;
+    return 0;
+}
+
+static int list_uses(fastnn_program *p) {
+    fastnn_use *uses = calloc(FASTNN_MAX_PARAMETERS * (size_t)p->n_steps + 1, sizeof *uses);
+    if (!uses) return -1;
+    int count = 0;
+    for (int i = 0; i < p->n_parameters; ++i) {
+        p->parameters[i].first_use = count;
+        for (int step = 0; step < p->n_steps; ++step)
+            for (int which = 0; which < FASTNN_MAX_PARAMETERS; ++which)
+                if (p->steps[step].parameters[which] == i && p->steps[step].op->gradient && p->steps[step].backward)
+                    uses[count++] = (fastnn_use){step, which};
+        p->parameters[i].last_use = count;
+    }
+    free(p->uses);
+    p->uses = uses;
     return 0;
 }
 
@@ -295,13 +362,27 @@ static void count_work(fastnn_program *p) {
         const fastnn_value *v = &p->values[i];
         if (v->root == i)
             p->bytes_per_sample += v->per_sample * v->row * p->kernels->itemsize * (1 + v->wants_gradient);
+        if (v->own_gradient) p->bytes_per_sample += v->per_sample * v->row * p->kernels->itemsize;
     }
     for (int i = 0; i < p->n_parameters; ++i)
         p->parameter_bytes += p->parameters[i].rows * p->parameters[i].cols * p->kernels->itemsize;
 }
 
+/* Which updates wait until every gradient is known: those of norms, of wholes, and those that are left to others. */
+static void find_late_updates(fastnn_program *p) {
+    p->late = 0;
+    for (int i = 0; i < p->n_parameters; ++i) {
+        fastnn_parameter *q = &p->parameters[i];
+        q->late = q->trainable && (p->clip_norm > 0 || p->global_clip_norm > 0 || q->rule == FASTNN_NONE ||
+                                   p->rules[q->rule].update->whole);
+        q->keep |= q->late;
+        p->late |= q->late;
+    }
+}
+
 int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
-    if (cut_into_stages(p) || list_tasks(p) || lay_out(p, capacity)) return -1;
+    find_late_updates(p);
+    if (cut_into_stages(p) || list_tasks(p) || list_uses(p) || lay_out(p, capacity)) return -1;
     count_work(p);
     return 0;
 }

@@ -28,6 +28,7 @@ typedef struct {
     int root;       /* the value whose memory this one looks at: itself, unless it is a view */
     int64_t column; /* of the root, where a view begins */
     int wants_gradient;
+    int own_gradient;             /* a view's, apart from that of the value it looks at */
     char *data, *gradient;        /* sample 0 of the batch; gradient is NULL where none is wanted */
     int64_t data_at, gradient_at; /* bytes into the arena */
 } fastnn_value;
@@ -41,6 +42,12 @@ typedef enum {
     FASTNN_PYTHON_CONSTRAINT
 } fastnn_constraint;
 
+/* How parameters are updated: those of a rule share an update and its scalars. */
+typedef struct {
+    const fastnn_update *update;
+    const double *scalars; /* of the steps from program->first_scalars on: update->scalars doubles each */
+} fastnn_rule;
+
 /* A matrix of weights (vectors have one row), in memory that its owner, a Variable, keeps alive. */
 typedef struct {
     void *data;
@@ -48,21 +55,34 @@ typedef struct {
     int trainable;
     int wants_transposed;
     double l1, l2;
-    int decays; /* weight decay applies */
+    int rule; /* by which it is updated; FASTNN_NONE: its gradient is kept, and Python updates it or nobody does */
     void *slots[FASTNN_MAX_SLOTS];
-    void *gradient;   /* where the gradient is kept, if anything asks for it before or instead of the update */
-    void *transposed; /* packed transpose, for dx = dy · wᵀ; in the arena */
+    void *accumulator; /* sum of the gradients since the last update, where a program accumulates them */
+    void *average;     /* running mean of the weights, where a program keeps one */
+    void *gradient;    /* where the gradient is kept, if anything asks for it before or instead of the update */
+    void *transposed;  /* packed transpose, for dx = dy · wᵀ; in the arena */
     int64_t gradient_at, transposed_at;
+    int first_use, last_use; /* among the program's uses: [first, last), in the order of the steps */
     int keep;
+    int late;   /* updated after all gradients are known and kept */
+    int sparse; /* every step that has a gradient by it says which rows it touched */
     fastnn_constraint constraint;
     double low, high, rate; /* of a norm, and how far it moves towards them */
     int python;             /* which callable constrains it */
+    int regularizer;        /* which callable leaves a penalty on it below, or FASTNN_NONE */
+    double penalty;
+    void *slope; /* the gradient of that penalty; in the arena */
+    int64_t slope_at;
 } fastnn_parameter;
 
 /* What a step does. Samples [row0, row1) of the batch; every function may be NULL. */
 typedef struct {
     const char *name;
-    int adds_loss;                                    /* batch_loss is part of what is minimized */
+    int (*fits)(const fastnn_program *, const fastnn_step *); /* whether what the step was given fits together: the one
+                                                                 guard between a mistake in lowering and a buffer's end */
+    int adds_loss;                                            /* batch_loss is part of what is minimized */
+    int row_losses;                                           /* it needs a value for the losses of rows */
+    int reads_transposed;                                     /* backward reads the packed transpose of parameter 0 */
     void (*prepare)(fastnn_program *, fastnn_step *); /* once at the start of a run: parameters may have changed */
     void (*forward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
     void (*backward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
@@ -72,6 +92,9 @@ typedef struct {
     /* gradient (+)= rows [row0, row1) of d loss / d parameters[which] */
     void (*gradient)(fastnn_program *, const fastnn_step *, int which, int64_t row0, int64_t row1, void *gradient,
                      int accumulate, int worker);
+    /* For ops whose gradient by parameter 0 is zero in most rows: sets touched[row - row0] for the others of [row0, row1).
+     * An update that leaves weights without a gradient alone then skips those rows. */
+    void (*touched)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, unsigned char *touched);
     void (*fold)(fastnn_program *, fastnn_step *); /* after the stages: the batch into the step's totals */
     int64_t (*buffer)(const fastnn_program *, const fastnn_step *); /* elements of step->buffer */
     int64_t (*flops)(const fastnn_program *, const fastnn_step *);  /* a sample, forward */
@@ -88,14 +111,20 @@ struct fastnn_step {
     double params[FASTNN_MAX_PARAMS]; /* of the activation, loss or metric */
     int default_params;               /* none were given */
     double rate, epsilon, momentum;
-    uint64_t stream; /* which of the seed's random streams */
-    double *state;   /* of a metric, owned by its object */
+    uint64_t stream;     /* which of the seed's random streams */
+    double *state;       /* of a metric, owned by its object */
+    const void *columns; /* of a loss: a parameter for each column, or NULL */
     double loss_weight;
     int sum_reduction;           /* the loss is a sum over the batch, not a mean */
+    int by_weight;               /* a counted loss: divided by the sum of weights, not the number of rows */
+    double counted;              /* what it is divided by, in this batch */
     int row_loss;                /* the value that holds a loss's rows */
     double batch_loss, loss_sum; /* of this batch; over the run, times samples */
     int python;                  /* which callable, for steps written in Python */
-    void *buffer;                /* private to the step, in the arena */
+    const fastnn_binary *binary;
+    const int64_t *index; /* of `length` elements, for steps that look up where to read */
+    int64_t length;
+    void *buffer; /* private to the step, in the arena */
     int64_t buffer_at;
 };
 
@@ -108,6 +137,11 @@ typedef struct {
     int value;
     char *data; /* sample 0 of the whole data set */
 } fastnn_result;
+
+/* A step that computes a gradient of a parameter, and which of the step's own the parameter is. */
+typedef struct {
+    int step, which;
+} fastnn_use;
 
 enum { FASTNN_FORWARD, FASTNN_BACKWARD };
 typedef struct {
@@ -129,6 +163,7 @@ typedef struct {
 typedef struct {
     void *scratch; /* of gemm */
     void *tile;    /* gradient of one tile of weights */
+    void *whole;   /* scratch of an update of whole parameters */
     void *packed;  /* dy of a dense step, packed for dw, and which step and batch it was */
     const fastnn_step *packed_step;
     uint64_t packed_batch;
@@ -141,7 +176,8 @@ struct fastnn_program {
     fastnn_step *steps;
     fastnn_feed *feeds;
     fastnn_result *results;
-    int n_values, n_parameters, n_steps, n_feeds, n_results;
+    fastnn_rule *rules;
+    int n_values, n_parameters, n_steps, n_feeds, n_results, n_rules;
 
     /* laid out by fastnn_program_finish */
     int64_t capacity; /* samples in a batch, at most */
@@ -150,21 +186,27 @@ struct fastnn_program {
     fastnn_move *moves;
     fastnn_stage *stages;
     fastnn_weights_task *tasks;
+    fastnn_use *uses;
     int n_stages, n_tasks;
     fastnn_worker *workers;
     int n_workers;
     int64_t flops; /* a sample, all phases */
     int64_t bytes_per_sample, parameter_bytes;
     int constrained; /* some parameters are */
+    int late;        /* some parameters are */
+    int regularized; /* some parameters are, in Python */
     int training;    /* there are parameters to update, or gradients to keep */
 
     /* set before a run */
     const int64_t *order; /* of samples; NULL: as they lie */
     int64_t samples;
     int64_t batch_size;
-    const fastnn_update *update;                    /* NULL: gradients are kept, nothing is updated */
-    const double *scalars;                          /* of each step: update->scalars doubles */
+    int64_t first_scalars;                          /* the step that the rules' scalars begin with */
     double clip_value, clip_norm, global_clip_norm; /* 0: none */
+    int64_t accumulation;                           /* batches to an update; 1: each one is */
+    int64_t overwriting;                            /* updates after which weights become their averages; 0: never */
+    double averaging;                               /* what an average keeps of itself at a step */
+    int updater;                                    /* the callable that updates in place of rules, or FASTNN_NONE */
     uint64_t seed, iteration;
     int (*python)(void *context, int callable, int direction); /* 0, or -1: raised */
     void *context;
@@ -173,7 +215,9 @@ struct fastnn_program {
     /* during a run */
     fastnn_fp_mode caller_mode; /* of floating point: Python steps run in it */
     int64_t first, rows;        /* the batch: first sample, number of samples */
-    const double *h;            /* this step's scalars */
+    int64_t step;               /* the number of the batch */
+    int updating;               /* this batch ends in an update */
+    int overwrites;             /* and in the weights becoming their averages */
     uint64_t batch;             /* counts batches of all runs */
     int current_step;           /* for Python steps */
 
@@ -182,16 +226,25 @@ struct fastnn_program {
 
 const fastnn_op *fastnn_find_op(const char *name);
 
+/* Looks through the first `samples` samples of the array from which an embedding step's ids come: 1 if the table has rows
+ * for all, or the step is none; 0, with the first id without a row and its sample; -1: no memory. */
+int fastnn_embedding_check(const fastnn_program *, int step, int64_t samples, double *id, int64_t *sample);
+
 fastnn_program *fastnn_program_new(const fastnn_kernels *kernels);
 void fastnn_program_free(fastnn_program *program);
 
 /* Each returns the index of what it added, or -1 when memory cannot be had. */
 int fastnn_program_value(fastnn_program *, int64_t per_sample, int64_t width, int wants_gradient);
 int fastnn_program_view(fastnn_program *, int value, int64_t per_sample, int64_t width);
+/* The columns [column, column + width) of a value, as a value. */
+int fastnn_program_columns(fastnn_program *, int value, int64_t column, int64_t width);
+/* A value under another name, with a gradient of its own. */
+int fastnn_program_branch(fastnn_program *, int value);
 int fastnn_program_parameter(fastnn_program *, void *data, int64_t rows, int64_t cols, int trainable);
 int fastnn_program_step(fastnn_program *, const fastnn_op *op); /* fields to be filled in by the caller */
 int fastnn_program_feed(fastnn_program *, int value);
 int fastnn_program_result(fastnn_program *, int value);
+int fastnn_program_rule(fastnn_program *, const fastnn_update *update);
 
 /* Lays out the arena for batches of up to `capacity` samples; again for another capacity. 0, or -1: no memory, and the
  * program stays as it was. */

@@ -36,6 +36,31 @@ static void philox(uint64_t key, uint64_t counter, uint64_t block, int blocks, u
     }
 }
 
+/* order[n] <- the numbers below n in an order that is as likely as any other: Fisher and Yates, from the front. Where the
+ * i-th goes is a word times i + 1, shifted; words that would make some places likelier are passed over (Lemire, "Fast
+ * random integer generation in an interval", 2019). */
+static void shuffle(int64_t n, uint64_t key, uint64_t counter, int64_t *order) {
+    uint32_t words[PHILOX_WORDS];
+    uint64_t block = 0;
+    int at = PHILOX_WORDS;
+    assert(n <= (int64_t)1 << 32);
+    for (int64_t i = 0; i < n; i++) {
+        const uint64_t places = (uint64_t)i + 1;
+        uint64_t product;
+        do {
+            if (at == PHILOX_WORDS) {
+                philox(key, counter, block, PHILOX_BLOCKS, words);
+                block += PHILOX_BLOCKS;
+                at = 0;
+            }
+            product = words[at++] * places;
+        } while ((uint32_t)product < places && (uint32_t)product < ((uint64_t)1 << 32) % places);
+        const int64_t place = (int64_t)(product >> 32);
+        order[i] = order[place];
+        order[place] = i;
+    }
+}
+
 static inline void keep_or_drop(int64_t n, const uint32_t *words, uint32_t threshold, real factor, const real *x,
                                 real *y) {
     for (int64_t i = 0; i < n; i++) y[i] = words[i] >= threshold ? x[i] * factor : (real)0;

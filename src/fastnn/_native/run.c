@@ -8,6 +8,7 @@
 #include "threads.h"
 
 enum {
+    MAX_TOUCHED = 1 << 14,  /* rows of a tile that may be told apart */
     SHARED_FLOPS = 3000000, /* a batch below this (some 20 us of work) is not worth waking anybody for */
     CACHED_BYTES = 1 << 18, /* parameters and a block's rows that stay in L2 together */
     BLOCK_BYTES = 1 << 17,  /* a block's rows, where the parameters leave them room */
@@ -112,36 +113,85 @@ static char *at_row(const fastnn_program *p, const fastnn_parameter *q, void *ba
 
 /* g = d loss / d rows [row0, row1) of a parameter, from every step that uses it, in the order of the steps. */
 static void sum_gradients(fastnn_program *p, const fastnn_weights_task *t, void *g, int worker) {
-    int accumulate = 0;
-    for (int i = 0; i < p->n_steps; ++i) {
-        const fastnn_step *s = &p->steps[i];
-        if (!s->op->gradient) continue;
-        for (int which = 0; which < FASTNN_MAX_PARAMETERS; ++which) {
-            if (s->parameters[which] != t->parameter) continue;
-            s->op->gradient(p, s, which, t->row0, t->row1, g, accumulate, worker);
-            accumulate = 1;
-        }
+    const fastnn_parameter *q = &p->parameters[t->parameter];
+    for (int i = q->first_use; i < q->last_use; ++i) {
+        const fastnn_step *s = &p->steps[p->uses[i].step];
+        s->op->gradient(p, s, p->uses[i].which, t->row0, t->row1, g, i > q->first_use, worker);
     }
-    if (!accumulate) {
-        const fastnn_parameter *q = &p->parameters[t->parameter];
-        memset(g, 0, (size_t)((t->row1 - t->row0) * q->cols * p->kernels->itemsize));
-    }
+    if (q->first_use == q->last_use) memset(g, 0, (size_t)((t->row1 - t->row0) * q->cols * p->kernels->itemsize));
 }
 
-static void update_rows(fastnn_program *p, const fastnn_parameter *q, int64_t row0, int64_t row1, void *g) {
+/* Rows [row0, row1) of a parameter after their update: the running mean follows, then the packed copy. */
+static void follow_update(fastnn_program *p, const fastnn_parameter *q, int64_t row0, int64_t row1) {
+    if (q->average) {
+        const int64_t n = (row1 - row0) * q->cols, updates = (int64_t)p->iteration / p->accumulation;
+        void *w = at_row(p, q, q->data, row0), *average = at_row(p, q, q->average, row0);
+        p->kernels->follow(n, w, average, updates ? 1 - p->averaging : 1);
+        if (p->overwrites) memcpy(w, average, (size_t)(n * p->kernels->itemsize));
+    }
+    if (q->wants_transposed && (p->updating || p->overwrites))
+        p->kernels->pack_transposed(q->cols, row0, row1, q->data, q->cols, q->transposed);
+}
+
+static void update_rows(fastnn_program *p, const fastnn_parameter *q, int64_t row0, int64_t row1, void *g, int worker) {
+    const fastnn_rule *rule = &p->rules[q->rule];
+    const double *h = rule->scalars + (p->step - p->first_scalars) * rule->update->scalars;
     const int64_t n = (row1 - row0) * q->cols;
-    double h[FASTNN_MAX_SCALARS];
-    void *slots[FASTNN_MAX_SLOTS];
-    memcpy(h, p->h, (size_t)p->update->scalars * sizeof *h);
-    if (!q->decays) h[0] = 1;
-    for (int i = 0; i < p->update->slots; ++i) slots[i] = at_row(p, q, q->slots[i], row0);
+    void *w = at_row(p, q, q->data, row0);
     if (p->clip_value > 0) p->kernels->clip(n, g, p->clip_value);
-    p->update->apply(n, at_row(p, q, q->data, row0), g, slots, h);
-    if (q->wants_transposed) p->kernels->pack_transposed(q->cols, row0, row1, q->data, q->cols, q->transposed);
+    if (rule->update->whole) {
+        const fastnn_whole whole = {.rows = q->rows,
+                                    .cols = q->cols,
+                                    .w = q->data,
+                                    .g = g,
+                                    .slots = q->slots,
+                                    .scratch = p->workers[worker].whole};
+        rule->update->whole(&whole, h);
+    } else {
+        void *slots[FASTNN_MAX_SLOTS];
+        for (int i = 0; i < rule->update->slots; ++i) slots[i] = at_row(p, q, q->slots[i], row0);
+        rule->update->apply(n, w, g, slots, h);
+    }
+    follow_update(p, q, row0, row1);
 }
 
-static int keeps_gradients(const fastnn_program *p) {
-    return !p->update || p->clip_norm > 0 || p->global_clip_norm > 0;
+/* g = the mean of the gradients since the last update, this one included; or only one more for the sum. */
+static void accumulate(fastnn_program *p, int64_t n, void *g, void *sum) {
+    if (!p->updating) {
+        p->kernels->add(n, g, sum, sum);
+        return;
+    }
+    p->kernels->add(n, g, sum, g);
+    p->kernels->scale(n, g, 1 / (double)p->accumulation);
+    memset(sum, 0, (size_t)(n * p->kernels->itemsize));
+}
+
+/* Whether rows of a sparse parameter that no step touched keep their weights: then only the others are computed. */
+static int leaves_the_rest(const fastnn_program *p, const fastnn_weights_task *t) {
+    const fastnn_parameter *q = &p->parameters[t->parameter];
+    if (!p->updating || q->late || q->accumulator || q->average || q->rule == FASTNN_NONE) return 0;
+    if (q->l1 || q->l2 || q->slope) return 0;
+    const fastnn_rule *rule = &p->rules[q->rule];
+    const double *h = rule->scalars + (p->step - p->first_scalars) * rule->update->scalars;
+    return strcmp(rule->update->name, "sgd") == 0 && h[0] == 1 && t->row1 - t->row0 <= MAX_TOUCHED;
+}
+
+static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int worker) {
+    const fastnn_parameter *q = &p->parameters[t->parameter];
+    const int64_t rows = t->row1 - t->row0;
+    unsigned char touched[MAX_TOUCHED];
+    void *g = p->workers[worker].tile;
+    memset(touched, 0, (size_t)rows);
+    for (int i = 0; i < p->n_steps; ++i)
+        if (p->steps[i].parameters[0] == t->parameter && p->steps[i].op->gradient)
+            p->steps[i].op->touched(p, &p->steps[i], t->row0, t->row1, touched);
+    for (int64_t row = 0; row < rows; ++row)
+        if (touched[row]) memset(at_row(p, q, g, row), 0, (size_t)(q->cols * p->kernels->itemsize));
+    for (int i = 0; i < p->n_steps; ++i)
+        if (p->steps[i].parameters[0] == t->parameter && p->steps[i].op->gradient)
+            p->steps[i].op->gradient(p, &p->steps[i], 0, t->row0, t->row1, g, 1, worker);
+    for (int64_t row = 0; row < rows; ++row)
+        if (touched[row]) update_rows(p, q, t->row0 + row, t->row0 + row + 1, at_row(p, q, g, row), worker);
 }
 
 static void run_task(void *context, int64_t task, int worker) {
@@ -152,21 +202,39 @@ static void run_task(void *context, int64_t task, int worker) {
         return;
     }
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    void *g = keeps_gradients(p) ? at_row(p, q, q->gradient, t->row0) : p->workers[worker].tile;
+    if (q->sparse && leaves_the_rest(p, t)) {
+        t->penalty = 0;
+        run_sparse_task(p, t, worker);
+        return;
+    }
+    const int64_t n = (t->row1 - t->row0) * q->cols;
+    void *g = q->late ? at_row(p, q, q->gradient, t->row0) : p->workers[worker].tile;
     sum_gradients(p, t, g, worker);
-    t->penalty = q->l1 || q->l2 ? p->kernels->regularize((t->row1 - t->row0) * q->cols, at_row(p, q, q->data, t->row0),
-                                                         g, q->l1, q->l2)
-                                : 0;
-    if (!keeps_gradients(p)) update_rows(p, q, t->row0, t->row1, g);
+    t->penalty = q->l1 || q->l2 ? p->kernels->regularize(n, at_row(p, q, q->data, t->row0), g, q->l1, q->l2) : 0;
+    if (q->slope) {
+        p->kernels->add(n, g, at_row(p, q, q->slope, t->row0), g);
+        if (t->row0 == 0) t->penalty += q->penalty;
+    }
+    if (q->accumulator) accumulate(p, n, g, at_row(p, q, q->accumulator, t->row0));
+    if (!p->updating)
+        follow_update(p, q, t->row0, t->row1);
+    else if (!q->late)
+        update_rows(p, q, t->row0, t->row1, g, worker);
 }
 
-static void run_update(void *context, int64_t task, int worker) {
+/* The same tasks again, for the updates that waited; a parameter that is updated as a whole is so in its first one. */
+static void run_late_update(void *context, int64_t task, int worker) {
     fastnn_program *p = context;
     const fastnn_weights_task *t = &p->tasks[task];
-    (void)worker;
     if (t->fold != FASTNN_NONE) return;
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    update_rows(p, q, t->row0, t->row1, at_row(p, q, q->gradient, t->row0));
+    if (!q->late) return;
+    if (q->rule == FASTNN_NONE)
+        follow_update(p, q, t->row0, t->row1);
+    else if (!p->rules[q->rule].update->whole)
+        update_rows(p, q, t->row0, t->row1, at_row(p, q, q->gradient, t->row0), worker);
+    else if (t->row0 == 0)
+        update_rows(p, q, 0, q->rows, q->gradient, worker);
 }
 
 /* Scales every kept gradient to a norm of at most `limit`: each parameter's own, or that of all together. */
@@ -208,13 +276,35 @@ static int constrain(fastnn_program *p, const fastnn_parameter *q) {
     return 0;
 }
 
-static int run_weights(fastnn_program *p, int threads) {
-    fastnn_parallel(run_task, p, p->n_tasks, threads);
-    if (p->training && p->update && keeps_gradients(p)) {
-        clip_norms(p);
-        fastnn_parallel(run_update, p, p->n_tasks, threads);
+static int regularize_in_python(fastnn_program *p) {
+    for (int i = 0; i < p->n_parameters; ++i) {
+        const fastnn_parameter *q = &p->parameters[i];
+        if (q->trainable && q->slope && fastnn_call_python(p, q->regularizer, FASTNN_FORWARD)) return -1;
     }
-    if (p->constrained && p->update)
+    return 0;
+}
+
+/* An optimizer written in Python sees the kept gradients as C would: clipped. */
+static int update_in_python(fastnn_program *p) {
+    for (int i = 0; i < p->n_parameters && p->clip_value > 0; ++i) {
+        const fastnn_parameter *q = &p->parameters[i];
+        if (q->trainable) p->kernels->clip(q->rows * q->cols, q->gradient, p->clip_value);
+    }
+    return fastnn_call_python(p, p->updater, FASTNN_FORWARD);
+}
+
+static int run_weights(fastnn_program *p, int threads) {
+    const int updates = p->training && (p->n_rules || p->updater != FASTNN_NONE);
+    p->updating = updates && ((int64_t)p->iteration + 1) % p->accumulation == 0;
+    p->overwrites = p->overwriting && ((int64_t)p->iteration / p->accumulation + 1) % p->overwriting == 0;
+    if (p->regularized && regularize_in_python(p)) return -1;
+    fastnn_parallel(run_task, p, p->n_tasks, threads);
+    if (p->updating && p->late) {
+        if (p->clip_norm > 0 || p->global_clip_norm > 0) clip_norms(p);
+        if (p->updater != FASTNN_NONE && update_in_python(p)) return -1;
+        fastnn_parallel(run_late_update, p, p->n_tasks, threads);
+    }
+    if (p->constrained && updates)
         for (int i = 0; i < p->n_parameters; ++i)
             if (p->parameters[i].trainable && constrain(p, &p->parameters[i])) return -1;
     return 0;
@@ -269,15 +359,16 @@ void fastnn_program_prepare(fastnn_program *p) {
 }
 
 static int threads_for(const fastnn_program *p) {
-    const int threads = fastnn_get_num_threads() < p->n_workers ? fastnn_get_num_threads() : p->n_workers;
-    return p->flops * p->rows < SHARED_FLOPS ? 1 : threads;
+    if (p->flops * p->rows < SHARED_FLOPS) return 1;
+    const int threads = fastnn_free_threads();
+    return threads < p->n_workers ? threads : p->n_workers;
 }
 
 static int run_one(fastnn_program *p, int64_t step) {
     p->first = step * p->batch_size;
     p->rows = min64(p->batch_size, p->samples - p->first);
     p->batch++;
-    p->h = p->scalars ? p->scalars + step * (p->update ? p->update->scalars : 0) : NULL;
+    p->step = step;
     point_at_inputs(p);
     const int threads = threads_for(p);
     if (run_stages(p, threads)) return -1;
@@ -293,14 +384,16 @@ int64_t fastnn_program_run(fastnn_program *p, int64_t first, int64_t steps, doub
     int64_t done = 0;
     int stopped = 0;
     p->caller_mode = fastnn_flush_denormals();
+    fastnn_begin_work();
     while (done < steps && !stopped) {
         if (run_one(p, first + done)) {
-            fastnn_restore_denormals(p->caller_mode);
-            return -1;
+            done = -1;
+            break;
         }
         ++done;
         stopped = done % untimed == 0 && now() >= until;
     }
+    fastnn_end_work();
     fastnn_restore_denormals(p->caller_mode);
     return done;
 }

@@ -63,6 +63,12 @@ static inline V v_split(V x, V *exponent) {
     return _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(e, 23)));
 }
 
+static inline V v_zip_low(V a, V b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+static inline V v_zip_high(V a, V b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
 static inline real v_sum(V a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -134,6 +140,12 @@ static inline V v_split(V x, V *exponent) {
     return _mm256_castsi256_pd(_mm256_sub_epi64(bits, e_bits));
 }
 
+static inline V v_zip_low(V a, V b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20);
+}
+static inline V v_zip_high(V a, V b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
+}
 static inline real v_sum(V a) {
     __m128d two = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
@@ -149,5 +161,10 @@ static inline real v_max_lane(V a) {
 static inline V v_scale(V a, V n) {
     V half = v_round(v_mul(n, v_set1((real)0.5)));
     return v_mul(v_mul(a, v_pow2(half)), v_pow2(v_sub(n, half)));
+}
+
+static inline V v_unknown(V a) {
+    __asm__("" : "+x"(a));
+    return a;
 }
 #endif

@@ -12,7 +12,9 @@
  *   v_pow2(n)            2^n, for integral n in the range of normal exponents
  *   v_scale(a, n)        a · 2^n, for integral n in twice that range: infinite, denormal or zero as a and n have it
  *   v_split(x, &e)       x = mantissa · 2^e for positive normal x, with 0.75 <= mantissa < 1.5; returns the mantissa
+ *   v_zip_low(a, b)      a0, b0, a1, b1 .. of their lower halves; v_zip_high: of their upper halves
  *   v_sum, v_max_lane    over all lanes, always in the same order
+ *   v_unknown            the same, but the compiler may not know that
  *   m_first(n)           the mask of the first n lanes, 0 <= n <= LANES
  *   m_and, m_or, m_not   lane by lane; m_any: is one lane set; m_count: how many are
  * Comparisons are ordered (false for NaN). v_max(a, b) and v_min(a, b) return b when either is NaN.
@@ -79,6 +81,14 @@ static inline V v_split(V x, V *exponent) {
     return _mm512_castsi512_ps(_mm512_sub_epi32(bits, _mm512_slli_epi32(e, 23)));
 }
 
+static inline V v_zip_low(V a, V b) {
+    const __m512i of = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_permutex2var_ps(a, of, b);
+}
+static inline V v_zip_high(V a, V b) {
+    const __m512i of = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return _mm512_permutex2var_ps(a, of, b);
+}
 static inline real v_sum(V a) { return _mm512_reduce_add_ps(a); }
 static inline real v_max_lane(V a) { return _mm512_reduce_max_ps(a); }
 
@@ -135,8 +145,19 @@ static inline V v_split(V x, V *exponent) {
     return _mm512_castsi512_pd(_mm512_sub_epi64(bits, _mm512_slli_epi64(e, 52)));
 }
 
+static inline V v_zip_low(V a, V b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+}
+static inline V v_zip_high(V a, V b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}
 static inline real v_sum(V a) { return _mm512_reduce_add_pd(a); }
 static inline real v_max_lane(V a) { return _mm512_reduce_max_pd(a); }
 
 #endif
+
+static inline V v_unknown(V a) {
+    __asm__("" : "+v"(a));
+    return a;
+}
 #endif

@@ -89,6 +89,8 @@ static inline V v_split(V x, V *exponent) {
     return _mm_castsi128_ps(_mm_sub_epi32(bits, _mm_slli_epi32(e, 23)));
 }
 
+static inline V v_zip_low(V a, V b) { return _mm_unpacklo_ps(a, b); }
+static inline V v_zip_high(V a, V b) { return _mm_unpackhi_ps(a, b); }
 static inline real v_sum(V a) {
     __m128 two = _mm_add_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
@@ -159,6 +161,8 @@ static inline V v_split(V x, V *exponent) {
     return _mm_castsi128_pd(_mm_sub_epi64(bits, e_bits));
 }
 
+static inline V v_zip_low(V a, V b) { return _mm_unpacklo_pd(a, b); }
+static inline V v_zip_high(V a, V b) { return _mm_unpackhi_pd(a, b); }
 static inline real v_sum(V a) { return _mm_cvtsd_f64(_mm_add_sd(a, _mm_unpackhi_pd(a, a))); }
 static inline real v_max_lane(V a) { return _mm_cvtsd_f64(_mm_max_sd(a, _mm_unpackhi_pd(a, a))); }
 
@@ -178,5 +182,10 @@ static inline V v_round(V a) {
 static inline V v_scale(V a, V n) {
     V half = v_round(v_mul(n, v_set1((real)0.5)));
     return v_mul(v_mul(a, v_pow2(half)), v_pow2(v_sub(n, half)));
+}
+
+static inline V v_unknown(V a) {
+    __asm__("" : "+x"(a));
+    return a;
 }
 #endif

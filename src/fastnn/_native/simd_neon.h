@@ -87,6 +87,8 @@ static inline V v_split(V x, V *exponent) {
     return vreinterpretq_f32_s32(vsubq_s32(bits, vshlq_n_s32(e, 23)));
 }
 
+static inline V v_zip_low(V a, V b) { return vzip1q_f32(a, b); }
+static inline V v_zip_high(V a, V b) { return vzip2q_f32(a, b); }
 static inline real v_sum(V a) { return vaddvq_f32(a); }
 static inline real v_max_lane(V a) { return vmaxvq_f32(a); }
 
@@ -154,6 +156,8 @@ static inline V v_split(V x, V *exponent) {
     return vreinterpretq_f64_s64(vsubq_s64(bits, vshlq_n_s64(e, 52)));
 }
 
+static inline V v_zip_low(V a, V b) { return vzip1q_f64(a, b); }
+static inline V v_zip_high(V a, V b) { return vzip2q_f64(a, b); }
 static inline real v_sum(V a) { return vaddvq_f64(a); }
 static inline real v_max_lane(V a) { return vmaxvq_f64(a); }
 
@@ -163,5 +167,10 @@ static inline real v_max_lane(V a) { return vmaxvq_f64(a); }
 static inline V v_scale(V a, V n) {
     V half = v_round(v_mul(n, v_set1((real)0.5)));
     return v_mul(v_mul(a, v_pow2(half)), v_pow2(v_sub(n, half)));
+}
+
+static inline V v_unknown(V a) {
+    __asm__("" : "+w"(a));
+    return a;
 }
 #endif

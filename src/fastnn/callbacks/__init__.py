@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from fastnn._refused import refuser
 from fastnn.callbacks.callback import Callback
 from fastnn.callbacks.callback_list import CallbackList
 from fastnn.callbacks.convergence_stopping import ConvergenceStopping
+from fastnn.callbacks.csv_logger import CSVLogger
 from fastnn.callbacks.early_stopping import EarlyStopping
 from fastnn.callbacks.history import History
 from fastnn.callbacks.lambda_callback import LambdaCallback
@@ -15,6 +19,7 @@ from fastnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fastnn.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "CSVLogger",
     "Callback",
     "CallbackList",
     "ConvergenceStopping",
@@ -27,3 +32,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = refuser(__name__)

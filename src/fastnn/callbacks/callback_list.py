@@ -114,6 +114,11 @@ class CallbackList(Callback):
         """Whether anything is drawn while an epoch, an evaluation or a prediction runs."""
         return self._progbar is not None and self._progbar.draws
 
+    @property
+    def may_change_model(self) -> bool:
+        """Whether any callback does more than keep and show the logs, and so may change the model or its optimizer."""
+        return any(type(callback) not in (History, ProgbarLogger) for callback in self.callbacks)
+
     def _wants(self, *hooks: str) -> bool:
         return any(overrides(callback, hook) for callback in self.callbacks for hook in hooks)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn._arrays import standardize_dtype
+from fastnn._refused import refuser
 from fastnn._registry import Registry
 from fastnn.initializers.drawn import RandomInitializer, RandomNormal, RandomUniform, TruncatedNormal
 from fastnn.initializers.fixed import Constant, Identity, Initializer, Ones, Zeros
@@ -63,6 +64,9 @@ __all__ = [
     "variance_scaling",
     "zeros",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = refuser(__name__)
 
 constant = Constant
 glorot_normal = GlorotNormal

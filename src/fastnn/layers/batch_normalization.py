@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn import constraints, initializers, regularizers
+from fastnn.layers.axes import sample_axes
 from fastnn.layers.layer import Layer, Shape
 from fastnn.program import Builder, Value, required
 from fastnn.variables import Variable
@@ -19,7 +20,7 @@ class BatchNormalization(Layer):
     Internal Covariate Shift".)
 
     Args:
-        axis: The axis of features: the last.
+        axis: The axis of features: the last, but for axes of length one.
         momentum: Momentum of the moving averages.
         epsilon: Added to the variance.
         center: Whether there is a `beta`.
@@ -32,6 +33,7 @@ class BatchNormalization(Layer):
         gamma_regularizer: Regularizer of `gamma`.
         beta_constraint: Constraint of `beta`.
         gamma_constraint: Constraint of `gamma`.
+        synchronized: Without effect: a batch is always seen whole.
         **kwargs: Arguments of `Layer`.
 
     Input shape: `(batch, ..., features)`. Output shape: that of the input.
@@ -59,10 +61,17 @@ class BatchNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
+        synchronized: bool = False,
         **kwargs: Any,
     ) -> None:
+        for name in ("renorm", "renorm_clipping", "renorm_momentum"):
+            if kwargs.pop(name, None) and name != "renorm_momentum":  # which always has a value in configurations
+                raise ValueError(f"Argument `{name}` of BatchNormalization is not supported. Received: {name}=...")
         super().__init__(**kwargs)
-        self.axis = axis
+        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+            raise ValueError(f"Argument `axis` must be an integer. Received: axis={axis!r}")
+        self.axis = int(axis)
+        self.synchronized = bool(synchronized)
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
         self.center = bool(center)
@@ -81,7 +90,7 @@ class BatchNormalization(Layer):
         self.moving_variance: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
-        shape = input_shape[-1:]
+        shape = (self._features(input_shape),)
         if self.scale:
             self.gamma = self.add_weight(
                 shape,
@@ -104,16 +113,27 @@ class BatchNormalization(Layer):
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if not input_shape or self.axis not in (-1, len(input_shape)):
-            raise ValueError(
-                f"Layer '{self.name}' normalizes the last axis. Received: axis={self.axis}, samples of shape "
-                f"{input_shape}"
+        (axis,) = sample_axes(self.axis, len(input_shape) - 1)
+        if any(length > 1 for length in input_shape[axis + 2 :]):
+            raise NotImplementedError(
+                f"Layer '{self.name}' normalizes the last axis: put a Permute layer before and after it for others. "
+                f"Received: axis={self.axis} for inputs of shape {input_shape}"
             )
         return input_shape
 
+    def _features(self, input_shape: Shape) -> int:
+        return input_shape[1 + sample_axes(self.axis, len(input_shape) - 1)[0]]
+
+    def check_input_shape(self, input_shape: Shape) -> None:
+        if self._features(input_shape) != self._features(required(self.input_shape, "an input shape")):
+            super().check_input_shape(input_shape)
+
     def lower(self, builder: Builder, x: Value) -> Value:
-        return builder.batch_normalization(
-            x,
+        shape = x.shape
+        while shape[-1] == 1 < len(shape) and len(shape) - 1 > sample_axes(self.axis, len(x.shape))[0]:
+            shape = shape[:-1]  # axes of length one behind that of the features
+        y = builder.batch_normalization(
+            builder.reshape(x, shape),
             self.gamma,
             self.beta,
             required(self.moving_mean, "a moving mean"),
@@ -122,6 +142,7 @@ class BatchNormalization(Layer):
             self.epsilon,
             training=builder.training and self.trainable,
         )
+        return builder.reshape(y, x.shape)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -131,6 +152,7 @@ class BatchNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
+            "synchronized": self.synchronized,
             "beta_initializer": initializers.serialize(self.beta_initializer),
             "gamma_initializer": initializers.serialize(self.gamma_initializer),
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),

@@ -91,7 +91,7 @@ class Dense(Layer):
             )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if not input_shape:
+        if len(input_shape) < 2:
             raise ValueError(
                 f"Layer '{self.name}' takes inputs of rank 2 or more, (batch, ..., inputs). Received: rank 1"
             )

@@ -33,7 +33,7 @@ class Flatten(Layer):
             )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (math.prod(input_shape),)
+        return (input_shape[0], math.prod(input_shape[1:]))
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        return builder.reshape(x, self.compute_output_shape(x.shape))
+        return builder.reshape(x, (math.prod(x.shape),))

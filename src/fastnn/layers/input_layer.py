@@ -1,10 +1,13 @@
-"""The input of a model."""
+"""The inputs of a model."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastnn.layers.layer import Layer, standardize_shape
+import numpy as np
+
+from fastnn.layers.graph import Node, Tensor
+from fastnn.layers.layer import Layer, Shape, standardize_shape
 from fastnn.program import Builder, Value
 
 
@@ -14,7 +17,8 @@ class InputLayer(Layer):
     Args:
         shape: Shape of one sample, without the batch axis.
         batch_size: Without effect.
-        dtype: `"float32"` or `"float64"`: of the model.
+        dtype: `"float32"` or `"float64"`: of the model. Integers and booleans say only what the data is: it is
+            converted batch by batch.
         name: Its name.
         batch_shape: Shape with the batch axis, in place of `shape`.
 
@@ -40,11 +44,33 @@ class InputLayer(Layer):
         shape = input_shape if shape is None else shape
         if shape is None:
             raise ValueError("Argument `shape` must be given. Received: shape=None")
-        super().__init__(dtype=dtype, name=name, input_shape=standardize_shape(shape), trainable=trainable)
+        whole = dtype is not None and str(np.dtype(dtype)) not in ("float32", "float64") and _holds_whole_numbers(dtype)
+        super().__init__(
+            dtype=None if whole else dtype, name=name, input_shape=standardize_shape(shape), trainable=trainable
+        )
         self.batch_size = batch_size
+        self.built = True
+        self.input_shape = self.output_shape = (None, *standardize_shape(shape))
+        self._nodes.append(Node(self, (), None, [self.output_shape], None))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._nodes.append(Node(self, (), None, [self.output_shape], None))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
 
     def lower(self, builder: Builder, x: Value) -> Value:
         return x
+
+
+def _holds_whole_numbers(dtype: Any) -> bool:
+    if np.dtype(dtype).kind in "biu":
+        return True
+    raise ValueError(
+        "Argument `dtype` of an Input must be a dtype of real numbers: strings go through a lookup layer before the "
+        f"model. Received: dtype={dtype!r}"
+    )
 
 
 def Input(
@@ -53,21 +79,25 @@ def Input(
     dtype: Any = None,
     name: str | None = None,
     batch_shape: Any = None,
-) -> InputLayer:
-    """The first entry of a `Sequential` model: the shape of its samples.
+) -> Tensor:
+    """An input of a model: a symbolic tensor to call layers on, or the first entry of a `Sequential`.
 
     Args:
         shape: Shape of one sample, without the batch axis.
         batch_size: Without effect.
-        dtype: `"float32"` or `"float64"`: of the model.
-        name: Its name.
+        dtype: `"float32"` or `"float64"`: of the model. Integers and booleans say only what the data is.
+        name: Its name, by which `fit` finds it in a dictionary of arrays.
         batch_shape: Shape with the batch axis, in place of `shape`.
 
     Example:
 
     >>> from fastnn.layers import Dense
-    >>> from fastnn.models import Sequential
+    >>> from fastnn.models import Model, Sequential
     >>> Sequential([Input((8,)), Dense(1)]).count_params()
     9
+    >>> x = Input((8,))
+    >>> Model(x, Dense(1)(x)).count_params()
+    9
     """
-    return InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape)
+    output: Tensor = InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape).output
+    return output

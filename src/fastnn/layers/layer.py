@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,16 @@ import numpy as np
 from fastnn import initializers, regularizers
 from fastnn._arrays import as_float, standardize_dtype
 from fastnn._registry import auto_name
+from fastnn._structure import flatten, flatten_shapes, is_shape, pack, transform
+from fastnn.layers.graph import Graph, Node, Tensor
 from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder, Compiled, Value
 from fastnn.variables import Variable
 
-Shape = tuple[int, ...]
+Shape = tuple[Any, ...]  # the batch axis first: (None, 8)
 
 
-def standardize_shape(shape: Any, name: str = "shape") -> Shape:
+def standardize_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
     """Returns the shape of one sample as a tuple of positive integers."""
     if isinstance(shape, (int, np.integer)):
         shape = (shape,)
@@ -32,12 +36,27 @@ def standardize_shape(shape: Any, name: str = "shape") -> Shape:
 
 
 def compiled_regularizer(identifier: Any) -> regularizers.Regularizer | None:
-    """Returns the regularizer that `identifier` stands for, one that a compiled step can compute: L1, L2 or both."""
+    """Returns the regularizer of an output that `identifier` stands for, one that C computes: L1, L2 or both."""
     regularizer = regularizers.get(identifier)
     known = isinstance(regularizer, regularizers.Regularizer)
     if regularizer is not None and not (known and type(regularizer).__call__ is regularizers.Regularizer.__call__):
         raise NotImplementedError(
-            f"A regularizer must be L1, L2, L1L2 or a name of one: others have no gradient. Received: {identifier!r}"
+            "A regularizer of outputs must be L1, L2, L1L2 or a name of one: others have no gradient. Received: "
+            f"{identifier!r}"
+        )
+    return regularizer
+
+
+def weight_regularizer(identifier: Any) -> Any:
+    """Returns the regularizer of a weight that `identifier` stands for; one in Python must have a `gradient(w)`."""
+    regularizer = regularizers.get(identifier)
+    if regularizer is None or hasattr(regularizer, "gradient"):
+        return regularizer
+    known = isinstance(regularizer, regularizers.Regularizer)
+    if not (known and type(regularizer).__call__ is regularizers.Regularizer.__call__):
+        raise NotImplementedError(
+            "A regularizer must be L1, L2, L1L2, OrthogonalRegularizer or a name of one, or have a method "
+            f"`gradient(w)`: others have no gradient. Received: {identifier!r}"
         )
     return regularizer
 
@@ -45,9 +64,10 @@ def compiled_regularizer(identifier: Any) -> regularizers.Regularizer | None:
 class Layer(Weighted):
     """Base class of layers.
 
-    A layer whose arithmetic has kernels overrides `build`, `compute_output_shape` and `lower`. A layer written in
-    Python overrides `build` (if it has weights), `compute_output_shape` (if shapes change), `forward` and `backward`,
-    which see NumPy arrays with the batch on their first axis.
+    A layer of one's own overrides, as in Keras, `__init__`, `build(input_shape)`, which creates its weights, and
+    `call(inputs)`, which composes layers, `fastnn.ops` and arithmetic: it is traced into the compiled program and runs
+    without Python. Or, in place of `call`, it overrides `forward` and `backward`, which see NumPy arrays with the batch
+    on their first axis and run as steps that take the GIL. Layers with kernels of their own override `lower`.
 
     Args:
         activity_regularizer: Regularizer of the output.
@@ -78,7 +98,10 @@ class Layer(Weighted):
         name: str | None = None,
         input_shape: Any = None,
         input_dim: int | None = None,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            raise ValueError(f"Unknown arguments for {type(self).__name__}. Received: {unknown}")
         if not isinstance(name, (str, type(None))) or (name and "/" in name):
             raise ValueError(f"Argument `name` must be a string without '/'. Received: name={name!r}")
         self.name = name or auto_name(type(self).__name__)
@@ -87,8 +110,8 @@ class Layer(Weighted):
         self._trainable = bool(trainable)
         self._weights: list[Variable] = []
         self.built = False
-        self.input_shape: Shape | None = None  # of one sample, once built
-        self.output_shape: Shape | None = None
+        self.input_shape: Any = None  # once built; a structure of shapes where there are several inputs
+        self.output_shape: Any = None
         if input_shape is not None and input_dim is not None:
             raise ValueError(
                 "Arguments `input_shape` and `input_dim` exclude each other. "
@@ -96,8 +119,14 @@ class Layer(Weighted):
             )
         given = input_dim if input_shape is None else input_shape
         self.declared_input_shape = None if given is None else standardize_shape(given, "input_shape")
+        self._nodes: list[Node] = []  # calls on symbolic tensors
         self._eager: dict[Any, Compiled] = {}
         self._lock = threading.Lock()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):  # a layer that is built by hand must not be built again when it is called
+            cls.build = _that_notes_it(cls.build)  # type: ignore[method-assign]
 
     # --- weights ---
 
@@ -116,11 +145,19 @@ class Layer(Weighted):
         self._trainable = bool(value)
         for variable in self._weights:
             variable.trainable = self._trainable and not variable.state
+        for layer in self.sublayers():
+            layer.trainable = value
         self._eager.clear()
+
+    def sublayers(self) -> Iterator[Layer]:
+        """The layers that are attributes of this one, or stand in lists and dictionaries that are."""
+        for name, thing in vars(self).items():
+            if isinstance(thing, (Layer, list, tuple, dict)) and name not in ("_nodes", "_eager"):
+                yield from _layers_in(thing)
 
     def add_weight(
         self,
-        shape: Shape | None = None,
+        shape: Any = None,
         initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
@@ -142,12 +179,12 @@ class Layer(Weighted):
         name = name or f"weight_{len(self._weights)}"
         variable = Variable(
             initializers.get(initializer or "glorot_uniform"),
-            shape=tuple(shape or ()),
+            shape=(shape,) if isinstance(shape, int) else tuple(shape or ()),
             dtype=dtype or self.dtype,
             trainable=trainable and self._trainable,
             name=name,
             path=f"{self.name}/{name}",
-            regularizer=compiled_regularizer(regularizer),
+            regularizer=weight_regularizer(regularizer),
             constraint=constraint,
         )
         variable.state = not trainable
@@ -157,7 +194,8 @@ class Layer(Weighted):
     @property
     def weights(self) -> list[Variable]:
         """All weights: those made to learn, then the states; the order stays when layers are frozen."""
-        return sorted(self._weights, key=lambda variable: variable.state)
+        own = sorted(self._weights, key=lambda variable: variable.state)
+        return unique([*own, *(variable for layer in self.sublayers() for variable in layer.weights)])
 
     def count_params(self) -> int:
         """Number of elements of all weights.
@@ -184,36 +222,75 @@ class Layer(Weighted):
 
     # --- shapes ---
 
-    def build(self, input_shape: Shape) -> None:
-        """Creates the weights. `input_shape` is that of one sample."""
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights, for inputs of this shape: `(None, ...)`, the batch axis first."""
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of one sample of the output, from that of the input."""
-        return input_shape
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the output, from that of the input, both with the batch axis first."""
+        if not self._composes:
+            return input_shape
+        inputs = map_shapes(lambda shape: Tensor(shape, self._dtype, recorded=False), input_shape)
+        return transform(lambda tensor: tensor.shape, self._call(inputs, False))
 
-    def ensure_built(self, input_shape: Shape) -> None:
-        """Builds the layer for samples of this shape, once; later shapes must fit."""
-        if not self.built:
+    def ensure_built(self, input_shape: Any) -> None:
+        """Builds the layer for inputs of this shape, once; later shapes must fit."""
+        if self.built:
+            if self._weights:
+                self.check_input_shape(input_shape)
+            if self.output_shape is None:  # built by hand
+                self.output_shape = self.compute_output_shape(input_shape)
+            return
+        if self._composes:  # `call` may need what `build` makes
+            self.build(input_shape)
+            self.output_shape = self.compute_output_shape(input_shape)
+        else:
             self.output_shape = self.compute_output_shape(input_shape)
             self.build(input_shape)
-            self.input_shape = input_shape
-            self.built = True
-        elif self._weights:
-            self.check_input_shape(input_shape)
+        self.input_shape = input_shape
+        self.built = True
 
-    def check_input_shape(self, input_shape: Shape) -> None:
-        """Raises `ValueError` where a built layer cannot take samples of this shape."""
-        if self.input_shape is not None and input_shape[-1:] != self.input_shape[-1:]:
-            raise ValueError(
-                f"Layer '{self.name}' expects samples of width {self.input_shape[-1]}. "
-                f"Received: samples of shape {input_shape}"
-            )
+    def check_input_shape(self, input_shape: Any) -> None:
+        """Raises `ValueError` where a built layer cannot take inputs of this shape."""
+        if self.input_shape is None:
+            return
+        for shape, known in zip(flatten_shapes(input_shape), flatten_shapes(self.input_shape), strict=True):
+            if shape[1:][-1:] != known[1:][-1:]:
+                raise ValueError(
+                    f"Layer '{self.name}' expects samples of width {known[-1]}. Received: samples of shape {shape[1:]}"
+                )
 
     # --- steps ---
 
-    def lower(self, builder: Builder, x: Value) -> Value:
-        """Emits the layer's steps; by default one that calls `forward` and `backward`."""
-        shape = self.compute_output_shape(x.shape)
+    @property
+    def _composes(self) -> bool:
+        """Whether the layer has a `call` of its own."""
+        return type(self).call is not Layer.call
+
+    def call(self, inputs: Any) -> Any:
+        """Composes the output of layers, `fastnn.ops` and arithmetic; the inputs are symbolic tensors."""
+        raise NotImplementedError(f"Layer '{self.name}' must implement `call`, `lower` or `forward`.")
+
+    def _call(self, inputs: Any, training: bool) -> Any:
+        call: Callable[..., Any] = self.call
+        takes_training = "training" in inspect.signature(call).parameters
+        return call(inputs, training=training) if takes_training else call(inputs)
+
+    def lower(self, builder: Builder, x: Any) -> Any:
+        """Emits the layer's steps; by default those of `call`, or one that runs `forward` and `backward`.
+
+        Args:
+            builder: Takes the steps.
+            x: The `Value` of the input; where there are several, the structure in which they were given.
+        """
+        if self._composes:
+            given = transform(lambda value: Tensor((None, *value.shape), self._dtype, recorded=False), x)
+            returned = self._call(given, builder.training)
+            return pack(returned, Graph(flatten(given), flatten(returned)).lower(builder, flatten(x)))
+        if not isinstance(x, Value):
+            raise NotImplementedError(
+                f"Layer '{self.name}' takes one input, an array. Received: {type(x).__name__} of {len(x)}"
+            )
+        shape = self.compute_output_shape((None, *x.shape))[1:]
         backward = self.backward if type(self).backward is not Layer.backward else None
         if backward is None and builder.learning:
             raise NotImplementedError(
@@ -222,56 +299,129 @@ class Layer(Weighted):
             )
         return builder.python(x, shape, self.forward, backward, self._weights)
 
-    def emit(self, builder: Builder, x: Value) -> Value:
+    def emit(self, builder: Builder, x: Any) -> Any:
         """`lower`, and what every layer has in common."""
         y = self.lower(builder, x)
         regularizer = self.activity_regularizer
         if regularizer is not None:
-            builder.activity_regularization(y, regularizer.l1, regularizer.l2)
+            for value in flatten(y):
+                builder.activity_regularization(value, regularizer.l1, regularizer.l2)
         return y
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """y = f(x), for layers written in Python; x has shape `(batch, ...)`."""
-        raise NotImplementedError(f"Layer '{self.name}' must implement `lower` or `forward`.")
+        raise NotImplementedError(f"Layer '{self.name}' must implement `call`, `lower` or `forward`.")
 
     def backward(self, dy: np.ndarray) -> Any:
         """dx from dy, or `(dx, gradients of the trainable weights)`, for layers written in Python."""
         raise NotImplementedError(f"Layer '{self.name}' must implement `backward`.")
 
-    def __call__(self, x: Any, training: bool = False) -> np.ndarray:
+    # --- calls ---
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Computes the layer's output, building the layer first where it is not built.
 
         Args:
-            x: Array of shape `(batch, ...)`.
-            training: Whether to behave as in training (dropout, batch statistics).
+            inputs: Array of shape `(batch, ...)`; or a list, tuple or dictionary of them, for layers that take several.
+                Or symbolic tensors, for the functional API.
+            training: Whether to behave as in training (dropout, batch statistics); by default not for arrays, and as
+                the model does for symbolic tensors.
 
         Returns:
-            Array of shape `(batch, ...)` and of the layer's dtype.
+            Array of shape `(batch, ...)` and of the layer's dtype; or a symbolic tensor.
         """
+        given = flatten(inputs)
+        if any(isinstance(thing, Tensor) for thing in given):
+            return self._call_symbolically(inputs, training)
+        if not given:
+            raise ValueError(f"Layer '{self.name}' needs an input. Received: {inputs!r}")
+        several = not isinstance(inputs, (np.ndarray, Variable)) and self._takes_several(inputs)
+        if not several:
+            given = [inputs]
         if self._dtype is None and not self.built:
-            self._dtype = as_float(x).dtype if isinstance(x, np.ndarray) and x.dtype.kind == "f" else None
-        x = as_float(x, self.dtype)
-        if x.ndim < 1:
-            raise ValueError(f"Argument `x` must have a batch axis. Received: shape={x.shape}")
-        self.ensure_built(x.shape[1:])
+            first = given[0]
+            self._dtype = as_float(first).dtype if isinstance(first, np.ndarray) and first.dtype.kind == "f" else None
+        arrays = [as_float(x, self.dtype) for x in given]
+        if any(x.ndim < 1 for x in arrays):
+            raise ValueError(f"Argument `x` must have a batch axis. Received: shape={[x.shape for x in arrays]}")
+        structure = inputs if several else arrays[0]
+        self.ensure_built(pack(structure, [(None, *x.shape[1:]) for x in arrays]))
         with self._lock:
-            return self._run(x, bool(training))
+            return self._run(structure, arrays, bool(training))
 
-    def _run(self, x: np.ndarray, training: bool) -> np.ndarray:
-        key = (x.shape, training)
+    def _takes_several(self, inputs: Any) -> bool:
+        """Whether a list or dictionary holds several inputs: arrays; a list of lists of numbers is one."""
+        return isinstance(inputs, dict) or any(isinstance(part, (np.ndarray, Variable)) for part in flatten(inputs))
+
+    def _call_symbolically(self, inputs: Any, training: bool | None) -> Any:
+        for thing in flatten(inputs):
+            if not isinstance(thing, Tensor):
+                raise ValueError(
+                    f"Layer '{self.name}' takes either symbolic tensors or arrays. Received: {type(thing).__name__} "
+                    "beside a symbolic tensor"
+                )
+        tensors: list[Tensor] = flatten(inputs)
+        if self._dtype is None:
+            self._dtype = next((tensor.dtype for tensor in tensors if tensor.dtype is not None), None)
+        for tensor in tensors:
+            if tensor.dtype is not None and self._dtype is not None and tensor.dtype != self._dtype:
+                raise ValueError(
+                    f"All layers of a model share its dtype, {tensor.dtype.name}. "
+                    f"Received: layer '{self.name}' of dtype {self._dtype.name}"
+                )
+        shapes = transform(lambda tensor: tensor.shape, inputs)
+        self.ensure_built(shapes)
+        returned = self.compute_output_shape(shapes)
+        structure = map_shapes(lambda shape: None, returned)
+        node = Node(self, inputs, structure, flatten_shapes(returned), training)
+        if node.outputs[0].recorded:
+            self._nodes.append(node)
+        return node.result
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor, or the structure of them, that the layer was called on."""
+        return self._only_node("input").inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor, or the structure of them, that calling the layer returned."""
+        return self._only_node("output").result
+
+    def _only_node(self, what: str) -> Node:
+        if len(self._nodes) != 1:
+            raise AttributeError(
+                f"Layer '{self.name}' has one {what} when it was called on symbolic tensors once. "
+                f"Received: {len(self._nodes)} such calls"
+            )
+        return self._nodes[0]
+
+    def _run(self, structure: Any, arrays: list[np.ndarray], training: bool) -> Any:
+        samples = len(arrays[0])
+        if any(len(x) != samples for x in arrays):
+            raise ValueError(
+                f"Layer '{self.name}' takes arrays of as many samples each. "
+                f"Received: shapes {[x.shape for x in arrays]}"
+            )
+        key = (tuple(x.shape for x in arrays), training)
         if key not in self._eager:
             builder = Builder(self.dtype, training=training, learning=False)
-            builder.result(self.emit(builder, builder.feed(x.shape[1:])))
-            self._eager = {key: builder.finish(max(len(x), 1))}
+            returned = self.emit(builder, pack(structure, [builder.feed(x.shape[1:]) for x in arrays]))
+            builder.returned = transform(lambda value: None, returned)
+            for value in flatten(returned):
+                builder.result(value)
+            self._eager = {key: builder.finish(max(samples, 1))}
         compiled = self._eager[key]
-        y = np.empty((len(x), *compiled.builder.results[0].shape), self.dtype)
-        if len(x):
-            compiled.program.bind_feed(0, x)
-            compiled.program.bind_result(0, y)
-            compiled.program.start(len(x), len(x), iteration=np.random.randint(1 << 31) if training else 0)
+        outputs = [np.empty((samples, *value.shape), self.dtype) for value in compiled.builder.results]
+        if samples:
+            for at, x in enumerate(arrays):
+                compiled.program.bind_feed(at, x)
+            for at, y in enumerate(outputs):
+                compiled.program.bind_result(at, y)
+            compiled.program.start(samples, samples, iteration=np.random.randint(1 << 31) if training else 0)
             compiled.program.run(0, 1)
             compiled.program.release()
-        return y
+        return pack(compiled.builder.returned, list(outputs))
 
     # --- configuration ---
 
@@ -291,6 +441,7 @@ class Layer(Weighted):
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["_eager"] = {}
+        state["_nodes"] = []  # a layer is copied without the models that it is in
         del state["_lock"]
         return state
 
@@ -300,6 +451,42 @@ class Layer(Weighted):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _that_notes_it(build: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(build)
+    def noting(self: Layer, input_shape: Any = None) -> None:
+        build(self, input_shape)
+        self.built = True
+        if self.input_shape is None:
+            self.input_shape = input_shape
+
+    return noting
+
+
+def _layers_in(thing: Any) -> Iterator[Layer]:
+    if isinstance(thing, Layer):
+        yield thing
+    elif isinstance(thing, dict):
+        for part in thing.values():
+            yield from _layers_in(part)
+    elif isinstance(thing, (list, tuple)):
+        for part in thing:
+            yield from _layers_in(part)
+
+
+def unique(variables: Sequence[Variable]) -> list[Variable]:
+    """Each variable once, at its first place."""
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """A structure of the form of one of shapes, with `function` of each shape."""
+    if is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {key: map_shapes(function, shapes[key]) for key in shapes}
+    return type(shapes)(map_shapes(function, shape) for shape in shapes)
 
 
 def assign_all(variables: Sequence[Variable], values: Sequence[Any], owner: str) -> None:

@@ -2,69 +2,151 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fastnn._refused import refuser
 from fastnn._registry import Registry
-from fastnn.losses.builtin import (
+from fastnn.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
+    CategoricalGeneralizedCrossEntropy,
     SparseCategoricalCrossentropy,
-)
-from fastnn.losses.functions import (
     binary_crossentropy,
     categorical_crossentropy,
-    huber,
-    mean_absolute_error,
-    mean_squared_error,
+    categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
+from fastnn.losses.distances import (
+    CosineSimilarity,
+    GaussianNegativeLogLikelihood,
+    KLDivergence,
+    Poisson,
+    cosine_similarity,
+    gaussian_negative_log_likelihood,
+    kl_divergence,
+    poisson,
+)
+from fastnn.losses.errors import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Pinball,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    pinball,
+)
+from fastnn.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+)
 from fastnn.losses.loss import Loss, PythonLoss
+from fastnn.losses.margins import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
+    categorical_hinge,
+    hinge,
+    squared_hinge,
+)
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "GaussianNegativeLogLikelihood",
+    "Hinge",
     "Huber",
+    "KLDivergence",
+    "LogCosh",
     "Loss",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Pinball",
+    "Poisson",
     "PythonLoss",
     "SparseCategoricalCrossentropy",
+    "SquaredHinge",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "cosine_similarity",
     "deserialize",
+    "gaussian_negative_log_likelihood",
     "get",
+    "hinge",
     "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "pinball",
+    "poisson",
     "resolve",
     "serialize",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
 ]
 
+if not TYPE_CHECKING:
+    __getattr__ = refuser(__name__)
+
 # The function of a loss, and its class.
-_CLASSES = {
+_CLASSES: dict[Any, type[Loss]] = {
     binary_crossentropy: BinaryCrossentropy,
+    binary_focal_crossentropy: BinaryFocalCrossentropy,
     categorical_crossentropy: CategoricalCrossentropy,
+    categorical_focal_crossentropy: CategoricalFocalCrossentropy,
+    categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy,
+    categorical_hinge: CategoricalHinge,
+    cosine_similarity: CosineSimilarity,
+    gaussian_negative_log_likelihood: GaussianNegativeLogLikelihood,
+    hinge: Hinge,
     huber: Huber,
+    kl_divergence: KLDivergence,
+    log_cosh: LogCosh,
     mean_absolute_error: MeanAbsoluteError,
+    mean_absolute_percentage_error: MeanAbsolutePercentageError,
     mean_squared_error: MeanSquaredError,
+    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
+    pinball: Pinball,
+    poisson: Poisson,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    squared_hinge: SquaredHinge,
+}
+# Keras's short names, which it knows in capitals too.
+_SHORT = {
+    "bce": binary_crossentropy,
+    "kld": kl_divergence,
+    "mae": mean_absolute_error,
+    "mape": mean_absolute_percentage_error,
+    "mse": mean_squared_error,
+    "msle": mean_squared_logarithmic_error,
 }
 _registry = Registry(
     "loss",
     "fastnn.losses",
     (Loss, *_CLASSES, *_CLASSES.values()),
-    aliases={
-        "bce": binary_crossentropy,
-        "BCE": binary_crossentropy,
-        "mae": mean_absolute_error,
-        "MAE": mean_absolute_error,
-        "mse": mean_squared_error,
-        "MSE": mean_squared_error,
-    },
+    aliases={**_SHORT, **{name.upper(): function for name, function in _SHORT.items()}, "logcosh": log_cosh},
 )
 
 

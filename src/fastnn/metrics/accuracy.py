@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.losses.functions import aligned, aligned_sparse
+from fastnn._arrays import as_float
+from fastnn.losses.rows import aligned, aligned_sparse
 from fastnn.metrics.folded import FoldedMean
 
 
@@ -68,17 +69,24 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     return _in_top_k(y_true.argmax(axis=-1)[..., None], y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """Returns 1 for each row whose prediction for the class that its target names is among the `k` largest, else 0.
 
     Args:
         y_true: Targets: class numbers.
         y_pred: Predictions.
         k: How many predictions count.
+        from_sorted_ids: Whether predictions are class numbers, the likeliest first.
 
     >>> print(sparse_top_k_categorical_accuracy([1], [[0.5, 0.3, 0.2]], k=2))
     [1.]
+    >>> print(sparse_top_k_categorical_accuracy([7], [[4, 7, 9]], k=2, from_sorted_ids=True))
+    [1.]
     """
+    if from_sorted_ids:
+        y_pred = as_float(y_pred, np.float64, name="y_pred")
+        y_true = as_float(y_true, np.float64, name="y_true").reshape(*y_pred.shape[:-1], 1)
+        return (y_true == y_pred[..., :k]).any(axis=-1).astype(np.float32)
     y_true, y_pred = aligned_sparse(y_true, y_pred)
     return _in_top_k(y_true.astype(np.int64), y_pred, k)
 
@@ -195,13 +203,13 @@ class SparseTopKCategoricalAccuracy(FoldedMean):
         k: How many predictions count.
         name: Its name.
         dtype: As for every `Metric`.
-        from_sorted_ids: Only `False` is supported.
+        from_sorted_ids: Whether predictions are class numbers, the likeliest first.
 
     >>> SparseTopKCategoricalAccuracy(k=2)([1, 2], [[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     0.5
     """
 
-    kernel = "sparse_top_k_categorical_accuracy"
+    kernel: str | None = "sparse_top_k_categorical_accuracy"
     sparse = True
 
     def __init__(
@@ -212,13 +220,21 @@ class SparseTopKCategoricalAccuracy(FoldedMean):
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(name, dtype)
+        self.from_sorted_ids = from_sorted_ids
         if from_sorted_ids:
-            raise NotImplementedError("Argument `from_sorted_ids` is not supported. Received: from_sorted_ids=True")
+            self.kernel = None
         self.k = _checked_k(k)
         self.params = (float(k),)
 
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if self.from_sorted_ids:
+            self._add(sparse_top_k_categorical_accuracy(y_true, y_pred, self.k, True), sample_weight)
+        else:
+            super().update_state(y_true, y_pred, sample_weight)
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "k": self.k}
+        config = {**super().get_config(), "k": self.k}
+        return {**config, "from_sorted_ids": True} if self.from_sorted_ids else config
 
 
 def _checked_k(k: int) -> int:

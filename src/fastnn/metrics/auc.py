@@ -9,17 +9,13 @@ import numpy as np
 
 from fastnn import _kernels
 from fastnn._arrays import as_rows
-from fastnn.losses.functions import EPSILON, aligned
+from fastnn.losses.rows import EPSILON, aligned
+from fastnn.metrics.confusion import ratio
 from fastnn.metrics.folded import row_weights
 from fastnn.metrics.metric import Metric
 
 _CURVES = {"roc": "ROC", "pr": "PR", "prgain": "PRGAIN"}
 _SUMMATIONS = ("interpolation", "minoring", "majoring")
-
-
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b, and 0 where b is 0."""
-    return np.divide(a, b, out=np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b))), where=np.asarray(b) != 0)
 
 
 class AUC(Metric):
@@ -172,12 +168,12 @@ class AUC(Metric):
 
     def _points(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.curve == "ROC":
-            return _ratio(fp, fp + tn), _ratio(tp, tp + fn)
+            return ratio(fp, fp + tn), ratio(tp, tp + fn)
         if self.curve == "PR":
-            return _ratio(tp, tp + fn), _ratio(tp, tp + fp)
-        odds = _ratio(tp + fn, tn + fp)
-        recall_gain = np.where(tp == 0, 0.0, 1.0 - odds * _ratio(fn, tp))
-        precision_gain = np.where(tp == 0, 1.0, 1.0 - odds * _ratio(fp, tp))
+            return ratio(tp, tp + fn), ratio(tp, tp + fp)
+        odds = ratio(tp + fn, tn + fp)
+        recall_gain = np.where(tp == 0, 0.0, 1.0 - odds * ratio(fn, tp))
+        precision_gain = np.where(tp == 0, 1.0, 1.0 - odds * ratio(fp, tp))
         return np.maximum(recall_gain, 0.0), precision_gain
 
     def _riemann(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -192,11 +188,11 @@ class AUC(Metric):
         """Precision between two thresholds is not linear in recall (Davis and Goadrich, 2006): true positives are."""
         p = tp + fp
         dtp = tp[:-1] - tp[1:]
-        slope = _ratio(dtp, np.maximum(p[:-1] - p[1:], 0))
+        slope = ratio(dtp, np.maximum(p[:-1] - p[1:], 0))
         intercept = tp[1:] - slope * p[1:]
         both = (p[:-1] > 0) & (p[1:] > 0)
-        ratio = np.where(both, _ratio(p[:-1], np.maximum(p[1:], 0)), 1.0)
-        return np.sum(_ratio(slope * (dtp + intercept * np.log(ratio)), np.maximum(tp[1:] + fn[1:], 0)), axis=0)
+        growth = np.where(both, ratio(p[:-1], np.maximum(p[1:], 0)), 1.0)
+        return np.sum(ratio(slope * (dtp + intercept * np.log(growth)), np.maximum(tp[1:] + fn[1:], 0)), axis=0)
 
     def get_config(self) -> dict[str, Any]:
         config = {

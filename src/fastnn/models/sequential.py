@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fastnn.layers import InputLayer, deserialize, serialize
+from fastnn._structure import is_shape
+from fastnn.layers import InputLayer, serialize
+from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer
+from fastnn.models.configuration import deserialize_layer
 from fastnn.models.model import Model, Shape
-from fastnn.program import Builder, Value
 
 
 class Sequential(Model):
@@ -31,14 +33,14 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Sequence[Layer] | None = None,
+        layers: Sequence[Any] | None = None,
         trainable: bool = True,
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__(trainable=trainable, name=name, dtype=dtype)
         self._layers: list[Layer] = []
-        self._declared_shape: Shape | None = None
+        self._tensors: list[Tensor] = []  # the input, then what comes out of each layer, once the input is known
         for layer in layers or ():
             self.add(layer)
 
@@ -46,20 +48,21 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
-    @property
-    def built(self) -> bool:
-        return self.input_shape is not None
+    def sublayers(self) -> Iterator[Layer]:
+        yield from self.layers
 
-    def add(self, layer: Layer, rebuild: bool = True) -> None:
+    def add(self, layer: Any, rebuild: bool = True) -> None:
         """Adds a layer at the end.
 
         Args:
-            layer: The layer.
+            layer: The layer; or, first, an `Input`.
             rebuild: Without effect.
 
         Raises:
             ValueError: It is not a layer, or its name is taken.
         """
+        if isinstance(layer, Tensor) and layer.node is not None and isinstance(layer.node.layer, InputLayer):
+            layer = layer.node.layer
         if not isinstance(layer, Layer):
             raise ValueError(f"Only layers can be added to a Sequential model. Received: {layer!r}")
         if any(layer.name == other.name for other in self._layers):
@@ -68,17 +71,27 @@ class Sequential(Model):
             raise ValueError(f"An Input comes first, and once. Received: {layer!r} after {self._layers[-1]!r}")
         self._forget_programs()
         self._layers.append(layer)
+        before = self._dtype, list(self._tensors)
         try:
-            if len(self._layers) == 1:
-                self._declared_shape = layer.declared_input_shape
-                if self._dtype is None:
-                    self._dtype = layer._dtype
-            shape = self._declared_shape if self.input_shape is None else self.input_shape
-            if shape is not None:
-                self._build(shape)
+            if len(self._layers) == 1 and self._dtype is None:
+                self._dtype = layer._dtype
+            if self._tensors:
+                self._extend(layer)
+                self._settle_outputs()
+            else:
+                declared = self._declared_shape()
+                if declared is not None:
+                    self._build(declared)
         except Exception:
             self._layers.pop()
+            self._dtype, self._tensors = before
             raise
+
+    def _declared_shape(self) -> Shape | None:
+        first = self._layers[0]
+        if isinstance(first, Model) and first.built:
+            return first.input_shape if is_shape(first.input_shape) else None
+        return None if first.declared_input_shape is None else (None, *first.declared_input_shape)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Removes the last layer and returns it.
@@ -93,9 +106,11 @@ class Sequential(Model):
             raise TypeError("There are no layers in the model. Received: pop()")
         self._forget_programs()
         layer = self._layers.pop()
-        shape, self.input_shape = self.input_shape, None
-        if self._layers and shape is not None:
-            self._build(shape)
+        if self._tensors:
+            tensor = self._tensors.pop()
+            if tensor.node in layer._nodes:
+                layer._nodes.remove(tensor.node)
+            self._settle_outputs()
         return layer
 
     def build(self, input_shape: Any = None) -> None:
@@ -107,31 +122,55 @@ class Sequential(Model):
         if input_shape is None:
             self._check_built("weights")
             return
-        self._build(tuple(int(length) for length in tuple(input_shape)[1:]))
+        shape = (None, *(int(length) for length in tuple(input_shape)[1:]))
+        if not self._layers:
+            raise ValueError(f"The model '{self.name}' has no layers yet. Received: input_shape={shape}")
+        if not self._tensors:
+            self._build(shape)
+        else:
+            self.check_input_shape(shape)
 
     def _build(self, shape: Shape) -> None:
-        if not self._layers:
-            raise ValueError(f"The model '{self.name}' has no layers yet. Received: input_shape={(None, *shape)}")
-        first = shape
-        for layer in self._layers:
-            if layer._dtype is None:
-                layer._dtype = self.dtype
-            elif layer._dtype != self.dtype:
-                raise ValueError(
-                    f"All layers of a model share its dtype, {self.dtype.name}. "
-                    f"Received: layer '{layer.name}' of dtype {layer._dtype.name}"
-                )
-            layer.ensure_built(shape)
-            if not self._trainable:
-                layer.trainable = False
-            shape = layer.compute_output_shape(shape)
-        self.input_shape, self.output_shape = first, shape
-        self._forget_programs()
+        first = self._layers[0]
+        if not isinstance(first, InputLayer):
+            first = InputLayer(shape[1:], dtype=self._dtype)
+        elif first._dtype is None:
+            first._dtype = self._dtype
+        self._tensors = [Tensor(shape, self.dtype, first._nodes[0])]
+        first._nodes[0].outputs[:] = self._tensors
+        try:
+            for layer in self.layers:
+                self._extend(layer)
+        except Exception:
+            self._tensors = []
+            raise
+        self._settle_outputs()
 
-    def lower(self, builder: Builder, x: Value) -> Value:
-        for layer in self._layers:
-            x = layer.emit(builder, x)
-        return x
+    def _extend(self, layer: Layer) -> None:
+        """Calls a layer on what comes out of the last."""
+        tensor = layer(self._tensors[-1])
+        if not isinstance(tensor, Tensor):
+            raise ValueError(
+                f"All layers of a Sequential model have one input and one output. "
+                f"Received: layer '{layer.name}', which returns {tensor!r}"
+            )
+        self._tensors.append(tensor)
+
+    def _settle_outputs(self) -> None:
+        if len(self._tensors) > 1:
+            self._connect(self._tensors[0], self._tensors[-1])
+        else:
+            self._graph = self._inputs = self._outputs = self.input_shape = self.output_shape = None
+            self._tensors = []
+            self.built = False
+            self._forget_programs()
+            if self._layers and isinstance(self._layers[0], InputLayer):
+                self._tensors = [self._layers[0]._nodes[0].outputs[0]]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Arguments from which `from_config` makes an equal model, without its weights."""
@@ -140,7 +179,7 @@ class Sequential(Model):
             "trainable": self.trainable,
             "dtype": self.dtype.name,
             "layers": [serialize(layer) for layer in self._layers],
-            "build_input_shape": None if self.input_shape is None else (None, *self.input_shape),
+            "build_input_shape": self.input_shape,
         }
 
     @classmethod
@@ -153,7 +192,7 @@ class Sequential(Model):
         """
         model = cls(name=config["name"], trainable=config.get("trainable", True), dtype=config.get("dtype"))
         for layer in config["layers"]:
-            model.add(deserialize(layer, custom_objects))
+            model.add(deserialize_layer(layer, custom_objects))
         if not model.built and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
         return model

@@ -41,7 +41,7 @@ def mean_squared_error(
     >>> ops.mean_squared_error([[0.0, 1.0]], [[2.0, 1.0]])
     (array([2.]), array([[2., 0.]]))
     """
-    return _loss("mean_squared_error", y_true, y_pred, sample_weight, (), scale, gradient, out)
+    return row_losses("mean_squared_error", y_true, y_pred, sample_weight, (), scale, gradient, out)
 
 
 def mean_absolute_error(
@@ -75,7 +75,7 @@ def mean_absolute_error(
     >>> ops.mean_absolute_error([[0.0, 1.0]], [[2.0, 1.0]])
     (array([1.]), array([[0.5, 0. ]]))
     """
-    return _loss("mean_absolute_error", y_true, y_pred, sample_weight, (), scale, gradient, out)
+    return row_losses("mean_absolute_error", y_true, y_pred, sample_weight, (), scale, gradient, out)
 
 
 def huber(
@@ -111,7 +111,7 @@ def huber(
     >>> ops.huber([[0.0, 1.0]], [[3.0, 1.0]])
     (array([1.25]), array([[0.5, 0. ]]))
     """
-    return _loss("huber", y_true, y_pred, sample_weight, (delta,), scale, gradient, out)
+    return row_losses("huber", y_true, y_pred, sample_weight, (delta,), scale, gradient, out)
 
 
 def binary_crossentropy(
@@ -151,7 +151,7 @@ def binary_crossentropy(
     (array([0.6931]), array([[-0.5]]))
     """
     name = "sigmoid_binary_crossentropy" if from_logits else "binary_crossentropy"
-    return _loss(name, y_true, y_pred, sample_weight, _smoothing(label_smoothing), scale, gradient, out)
+    return row_losses(name, y_true, y_pred, sample_weight, _smoothing(label_smoothing), scale, gradient, out)
 
 
 def categorical_crossentropy(
@@ -192,7 +192,7 @@ def categorical_crossentropy(
     (array([0.6931]), array([[ 0.5, -0.5]]))
     """
     name = "softmax_categorical_crossentropy" if from_logits else "categorical_crossentropy"
-    return _loss(name, y_true, y_pred, sample_weight, _smoothing(label_smoothing), scale, gradient, out)
+    return row_losses(name, y_true, y_pred, sample_weight, _smoothing(label_smoothing), scale, gradient, out)
 
 
 def sparse_categorical_crossentropy(
@@ -231,7 +231,7 @@ def sparse_categorical_crossentropy(
     (array([0.6931]), array([[ 0.5, -0.5]]))
     """
     name = "softmax_sparse_categorical_crossentropy" if from_logits else "sparse_categorical_crossentropy"
-    return _loss(name, y_true, y_pred, sample_weight, (), scale, gradient, out, sparse=True)
+    return row_losses(name, y_true, y_pred, sample_weight, (), scale, gradient, out, sparse=True)
 
 
 def _smoothing(label_smoothing: float) -> tuple[float]:
@@ -240,7 +240,7 @@ def _smoothing(label_smoothing: float) -> tuple[float]:
     return (label_smoothing,)
 
 
-def _loss(
+def row_losses(
     kernel: str,
     y_true: Any,
     y_pred: Any,
@@ -251,6 +251,7 @@ def _loss(
     out: np.ndarray | None,
     sparse: bool = False,
 ) -> tuple[Any, np.ndarray | None]:
+    """What a kernel makes of rows as users give them: their losses and the gradient."""
     if sample_weight is None:
         plain = _kernels.plain_loss(kernel, y_pred, y_true, params, scale, gradient, out)
         if plain is not None:

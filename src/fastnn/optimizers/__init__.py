@@ -2,21 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fastnn._refused import refuser
 from fastnn._registry import Registry
 from fastnn.optimizers import schedules
+from fastnn.optimizers.adadelta import Adadelta
+from fastnn.optimizers.adafactor import Adafactor
+from fastnn.optimizers.adagrad import Adagrad
 from fastnn.optimizers.adam import Adam, AdamW
+from fastnn.optimizers.adamax import Adamax
+from fastnn.optimizers.ftrl import Ftrl
+from fastnn.optimizers.lamb import Lamb
+from fastnn.optimizers.lbfgs import LBFGS
+from fastnn.optimizers.lion import Lion
+from fastnn.optimizers.muon import Muon
+from fastnn.optimizers.nadam import Nadam
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.optimizers.rmsprop import RMSprop
+from fastnn.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from fastnn.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = refuser(__name__)
 
 _registry = Registry(
     "optimizer",
     "fastnn.optimizers",
-    (SGD, Adam, AdamW, RMSprop),
+    (
+        LBFGS,
+        SGD,
+        Adadelta,
+        Adafactor,
+        Adagrad,
+        Adam,
+        AdamW,
+        Adamax,
+        Ftrl,
+        Lamb,
+        Lion,
+        Muon,
+        Nadam,
+        RMSprop,
+        ScheduleFreeAdamW,
+    ),
     ignore_case=True,
     accepts=lambda found: isinstance(found, Optimizer),
 )

@@ -22,16 +22,7 @@ class Adam(Optimizer):
         beta_2: How much of the mean of its square is kept at each step.
         epsilon: Keeps the division from being one by zero.
         amsgrad: Whether to divide by the largest `v` so far (Reddi et al., 2018).
-        weight_decay: As for every `Optimizer`, and so are those that follow.
-        clipnorm: If given, the gradient of each weight is scaled down to this norm.
-        clipvalue: If given, every element of a gradient is cut to this absolute value.
-        global_clipnorm: If given, all gradients are scaled down together to this norm.
-        use_ema: Only `False` is supported.
-        ema_momentum: Of no effect while `use_ema` is not supported.
-        ema_overwrite_frequency: Of no effect while `use_ema` is not supported.
-        loss_scale_factor: Only `None` is supported.
-        gradient_accumulation_steps: Only `None` is supported.
-        name: Its name.
+        weight_decay: As for every `Optimizer`, and so are the arguments after it.
 
     >>> from fastnn.variables import Variable
     >>> w = Variable([1.0])
@@ -84,7 +75,7 @@ class Adam(Optimizer):
     def _slot_groups(self) -> list[tuple[str, ...]]:
         return [self.slot_names[:2], self.slot_names[2:]]
 
-    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray) -> tuple[Any, ...]:
+    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         t = iterations + 1.0
         alpha = rates * np.sqrt(1.0 - np.power(float(self.beta_2), t)) / (1.0 - np.power(float(self.beta_1), t))
         return alpha, 1.0 - self.beta_1, 1.0 - self.beta_2, self.epsilon
@@ -111,15 +102,7 @@ class AdamW(Adam):
         beta_2: How much of the mean of its square is kept at each step.
         epsilon: Keeps the division from being one by zero.
         amsgrad: Whether to divide by the largest `v` so far (Reddi et al., 2018).
-        clipnorm: As for every `Optimizer`, and so are those that follow.
-        clipvalue: If given, every element of a gradient is cut to this absolute value.
-        global_clipnorm: If given, all gradients are scaled down together to this norm.
-        use_ema: Only `False` is supported.
-        ema_momentum: Of no effect while `use_ema` is not supported.
-        ema_overwrite_frequency: Of no effect while `use_ema` is not supported.
-        loss_scale_factor: Only `None` is supported.
-        gradient_accumulation_steps: Only `None` is supported.
-        name: Its name.
+        clipnorm: As for every `Optimizer`, and so are the arguments after it.
 
     Raises:
         ValueError: `weight_decay` is `None`, and as for every `Optimizer`.

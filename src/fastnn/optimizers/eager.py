@@ -13,23 +13,73 @@ from fastnn.variables import Variable
 if TYPE_CHECKING:
     from fastnn.optimizers.optimizer import Optimizer
 
+Pairs = Sequence[tuple[np.ndarray, Variable]]
 
-def update(optimizer: Optimizer, pairs: Sequence[tuple[np.ndarray, Variable]]) -> None:
-    """Updates variables in place, each with its gradient, by the optimizer's kernel or by its `update_step`."""
-    gradients = clipped(optimizer, [gradient for gradient, _ in pairs])
-    if optimizer.kernel is None:
+
+def apply(optimizer: Optimizer, pairs: Pairs) -> None:
+    """What a batch does to variables, given its gradients: a step of a program, in the same order."""
+    scale, steps = optimizer.loss_scale_factor, optimizer.batches_per_update
+    if scale is not None:
+        pairs = [(gradient / gradient.dtype.type(scale), variable) for gradient, variable in pairs]
+    sums = [optimizer.accumulator_of(variable) for _, variable in pairs]
+    updating = (optimizer.batches + 1) % steps == 0
+    if steps > 1:
+        means = [
+            ((gradient + total.value) / gradient.dtype.type(steps), variable)
+            for (gradient, variable), total in zip(pairs, sums, strict=True)
+            if total is not None
+        ]
+        for (gradient, _), total in zip(pairs, sums, strict=True):
+            if total is not None:
+                total.value[...] = 0 if updating else total.value + gradient
+        pairs = means
+    if updating:
+        clipped_gradients = clipped(optimizer, [gradient for gradient, _ in pairs])
+        update(optimizer, [(g, variable) for g, (_, variable) in zip(clipped_gradients, pairs, strict=True)])
+    _average(optimizer)
+    for _, variable in pairs:
+        if variable.constraint is not None:
+            variable.assign(variable.constraint(variable.value))
+
+
+def update(optimizer: Optimizer, pairs: Pairs) -> None:
+    """Updates variables in place, each with its gradient, by the optimizer's kernels or by its `update_step`."""
+    now = np.array([optimizer.batches])
+    if optimizer.in_python:
         rate = float(optimizer.learning_rate)
-        decay = 1.0 - rate * (optimizer.weight_decay or 0.0)
-        for gradient, (_, variable) in zip(gradients, pairs, strict=True):
-            if optimizer.decays(variable):
-                variable.value[...] *= decay
-            optimizer.update_step(gradient, variable, rate)
+        for gradient, variable in pairs:
+            rule = optimizer.rule_of(variable)
+            own = rate * rule.learning_rate_multiplier
+            variable.value[...] *= optimizer._shrinking(np.array([own]), now, rule)[0]
+            optimizer.update_step(gradient, variable, own)
         return
-    scalars = optimizer.scalars(np.array([optimizer.iterations]))[0].tolist()
-    for gradient, (_, variable) in zip(gradients, pairs, strict=True):
-        slots = [slot.value for slot in optimizer.slots_of(variable)]
-        own = scalars if optimizer.decays(variable) else [1.0, *scalars[1:]]
-        _kernels.update(optimizer.kernel, variable.value, gradient, slots, own)
+    scalars: dict[Any, list[float]] = {}
+    for gradient, variable in pairs:
+        rule = optimizer.rule_of(variable)
+        if rule not in scalars:
+            scalars[rule] = optimizer.scalars(now, rule)[0].tolist()
+        run_kernel(str(rule.kernel), variable, gradient, optimizer.slots_of(variable), scalars[rule])
+
+
+def run_kernel(
+    kernel: str, variable: Variable, gradient: np.ndarray, slots: Sequence[Variable], scalars: Sequence[float]
+) -> None:
+    """Updates a variable in place by a kernel."""
+    _kernels.update(kernel, variable.value, gradient, [slot.value for slot in slots], scalars)
+
+
+def _average(optimizer: Optimizer) -> None:
+    if not optimizer.use_ema:
+        return
+    updates = optimizer.iterations
+    share = 1.0 - optimizer.ema_momentum if updates else 1.0
+    overwriting = optimizer.ema_overwrite_frequency and (updates + 1) % optimizer.ema_overwrite_frequency == 0
+    for variable in optimizer._trainable_variables:
+        average = optimizer.average_of(variable)
+        if average is not None:
+            _kernels.follow(variable.value, average.value, share)
+            if overwriting:
+                variable.assign(average.value)
 
 
 def clipped(optimizer: Optimizer, gradients: list[np.ndarray]) -> list[np.ndarray]:
@@ -53,6 +103,23 @@ def as_gradient(gradient: Any, variable: Variable) -> np.ndarray:
             f"{array.shape}"
         )
     return np.require(array, dtype=variable.dtype, requirements=["C", "A"])
+
+
+def variable_of(array: Any) -> Variable:
+    """Returns a variable whose memory is `array`; raises `ValueError` if that cannot be."""
+    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            "A variable must be a `Variable`, or a NumPy array of float32 or float64, to be updated in place. "
+            f"Received: {array!r}"
+        )
+    if not array.flags.carray:
+        raise ValueError(
+            "An array to be updated in place must be C-contiguous, aligned and writable. Received: an array of shape "
+            f"{array.shape} and strides {array.strides}"
+        )
+    variable = Variable(array)
+    variable.move_to(array)
+    return variable
 
 
 def _norm(gradients: list[np.ndarray]) -> float:

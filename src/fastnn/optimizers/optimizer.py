@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from fastnn import initializers
-from fastnn._registry import auto_name
 from fastnn.optimizers import eager, schedules
+from fastnn.optimizers.groups import Chosen, Group, Rule
 from fastnn.optimizers.schedules import LearningRateSchedule
+from fastnn.optimizers.state import State
+from fastnn.program import Updates
 from fastnn.variables import Variable
 
 
-class Optimizer:
+class Optimizer(State):
     """Base class of optimizers.
 
     A compiled training step runs `kernel` with the scalars that `scalars` has computed for it beforehand. A subclass
-    in Python leaves `kernel` as it is, makes its variables in `build`, and defines
-    `update_step(gradient, variable, learning_rate)`.
+    written in Python makes its variables in `build`, and defines `update_step(gradient, variable, learning_rate)`; a
+    training step calls that for each weight, once all gradients are known.
 
     Args:
         learning_rate: A float, a `LearningRateSchedule`, or a callable without arguments.
-        weight_decay: If given, every weight shrinks by this times the learning rate, before each update.
+        weight_decay: If given, every weight shrinks by this times the learning rate, before each update. A float, or a
+            `LearningRateSchedule`, which Keras does not take.
         clipnorm: If given, the gradient of each weight is scaled down to this norm.
         clipvalue: If given, every element of a gradient is cut to this absolute value.
         global_clipnorm: If given, all gradients are scaled down together to this norm.
-        use_ema: Only `False` is supported.
-        ema_momentum: Of no effect while `use_ema` is not supported.
-        ema_overwrite_frequency: Of no effect while `use_ema` is not supported.
-        loss_scale_factor: Only `None` is supported.
-        gradient_accumulation_steps: Only `None` is supported.
+        use_ema: Whether to keep a running mean of the weights, which takes their place at the end of `fit`.
+        ema_momentum: How much of itself that mean keeps at each step.
+        ema_overwrite_frequency: If given, the mean takes the place of the weights after every so many updates too.
+        loss_scale_factor: Divides the gradients given to `apply`, and multiplies the losses given to `scale_loss`.
+            `fit` has no need of it: there is no float16 here whose range it would save.
+        gradient_accumulation_steps: If given, one update is made from the mean of the gradients of so many batches.
         name: Its name; by default the class's.
 
     Attributes:
         kernel: Name of the update in C, or `None` for an optimizer in Python.
         slot_names: Names of the arrays it keeps for each weight, in the order that the kernel takes them.
         iterations: How many updates have been made.
+        batches: How many batches have been seen: `iterations` of them, without `gradient_accumulation_steps`.
+        revision: Grows when weights change their groups.
 
     Raises:
         ValueError: More than one way of clipping is asked for, or an argument has no sense.
-        NotImplementedError: An argument asks for what is not supported.
+
+    >>> from fastnn.variables import Variable
+    >>> class Signs(Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         variable.value[...] -= learning_rate * np.sign(gradient)
+    >>> w = Variable([1.0, 2.0])
+    >>> Signs(learning_rate=0.5).apply([[3.0, -0.1]], [w])
+    >>> print(w.numpy())
+    [0.5 2.5]
     """
 
     kernel: str | None = None
-    slot_names: tuple[str, ...] = ()
+    full_batch = False  # an epoch is one call of `minimize(evaluate, variables)`, over the whole data set
 
     def __init__(
         self,
@@ -66,37 +78,44 @@ class Optimizer:
     ) -> None:
         if kwargs:
             raise ValueError(f"Unknown arguments for {type(self).__name__}. Received: {kwargs}")
-        for argument, value in (
-            ("use_ema", use_ema),
-            ("loss_scale_factor", loss_scale_factor),
-            ("gradient_accumulation_steps", gradient_accumulation_steps),
-        ):
-            if value:
-                raise NotImplementedError(f"Argument `{argument}` is not supported. Received: {argument}={value!r}")
+        if gradient_accumulation_steps is not None and not gradient_accumulation_steps >= 2:
+            raise ValueError(
+                "Argument `gradient_accumulation_steps` must be an integer >= 2, or None. Received: "
+                f"gradient_accumulation_steps={gradient_accumulation_steps!r}"
+            )
+        if use_ema and not 0 <= ema_momentum <= 1:
+            raise ValueError(f"Argument `ema_momentum` must be from 0 to 1. Received: ema_momentum={ema_momentum!r}")
+        frequency = ema_overwrite_frequency
+        if use_ema and frequency is not None and (not isinstance(frequency, int) or frequency < 1):
+            raise ValueError(
+                "Argument `ema_overwrite_frequency` must be an integer >= 1, or None. Received: "
+                f"ema_overwrite_frequency={frequency!r}"
+            )
+        if loss_scale_factor is not None and not loss_scale_factor > 0:
+            raise ValueError(
+                "Argument `loss_scale_factor` must be a positive float, or None. Received: "
+                f"loss_scale_factor={loss_scale_factor!r}"
+            )
         clipping = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(value is not None for value in clipping.values()) > 1:
             raise ValueError(
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                 + ", ".join(f"{argument}={value!r}" for argument, value in clipping.items())
             )
-        self.name = name or auto_name(type(self).__name__)
-        self.weight_decay = weight_decay
+        super().__init__(name, averages=use_ema, accumulates=gradient_accumulation_steps is not None)
+        self.weight_decay = schedules.deserialize(weight_decay) if isinstance(weight_decay, dict) else weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
-        self.use_ema = False
+        self.use_ema = use_ema
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
-        self.loss_scale_factor = None
-        self.gradient_accumulation_steps = None
-        self.built = False
-        self._slots: dict[int, list[Variable]] = {}
-        self._trainable_variables: list[Variable] = []
-        self._undecayed: frozenset[int] = frozenset()
-        self._undecayed_names: re.Pattern | None = None
-        self._iterations = Variable(np.zeros((), np.int64), dtype=np.int64, trainable=False, name="iteration")
-        self._iterations.path = f"{self.name}/iteration"
-        self._variables = [self._iterations]
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.revision = 0
+        self._undecayed = Chosen()
+        self._groups: list[Group] = []
+        self._arrays: dict[int, tuple[np.ndarray, Variable]] = {}
         self._learning_rate: Any = None
         self._set_learning_rate(learning_rate)
 
@@ -110,7 +129,7 @@ class Optimizer:
         if it is not.
         """
         if isinstance(self._learning_rate, LearningRateSchedule):
-            return self._learning_rate(self.iterations)
+            return self._learning_rate(self.batches)
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
         return self._learning_rate()
@@ -154,163 +173,165 @@ class Optimizer:
     @property
     def iterations(self) -> int:
         """How many updates have been made."""
-        return int(self._iterations)
+        return self.batches // self.batches_per_update
 
     @iterations.setter
     def iterations(self, iterations: int) -> None:
-        self._iterations.assign(iterations)
+        self.batches = iterations * self.batches_per_update
 
-    def learning_rates(self, iterations: np.ndarray) -> np.ndarray:
-        """Returns the learning rates of the steps numbered `iterations`, in float64."""
-        iterations = np.asarray(iterations, np.int64).reshape(-1)
+    @property
+    def asks_for_rates(self) -> bool:
+        """Whether the learning rate is a callable, which may return another one at any time."""
+        return not isinstance(self._learning_rate, (Variable, LearningRateSchedule))
+
+    @property
+    def batches(self) -> int:
+        """How many batches have been seen."""
+        return int(self._iterations)
+
+    @batches.setter
+    def batches(self, batches: int) -> None:
+        self._iterations.value.fill(batches)
+
+    @property
+    def batches_per_update(self) -> int:
+        """`gradient_accumulation_steps`, or 1 without it."""
+        return self.gradient_accumulation_steps or 1
+
+    def learning_rates(self, batches: np.ndarray) -> np.ndarray:
+        """Returns the learning rates of the batches numbered `batches`, in float64."""
         if isinstance(self._learning_rate, LearningRateSchedule):
-            return self._learning_rate.at(iterations)
-        return np.full(len(iterations), float(self.learning_rate))
+            return self._learning_rate.at(batches)
+        return np.full(len(batches), float(self.learning_rate))
 
-    def scalars(self, iterations: np.ndarray) -> np.ndarray:
-        """Returns what the kernel needs for each of the steps numbered `iterations`: a row a step, in float64.
+    def scalars(self, batches: np.ndarray, rule: Rule | None = None) -> np.ndarray:
+        """Returns what the kernel needs for each of the batches numbered `batches`: a row a batch, in float64.
 
-        The first column is the factor that weights shrink by before the update; for a variable of which `decays` is
-        false, 1 takes its place.
+        The first column is the factor that weights shrink by before the update.
 
         Args:
-            iterations: Numbers of the steps, counted from 0.
+            batches: Numbers of the batches, counted from 0.
+            rule: How the weights are updated; by default as those without a group.
         """
-        iterations = np.asarray(iterations, np.int64).reshape(-1)
-        rates = self.learning_rates(iterations)
-        decay = 1.0 - rates * self.weight_decay if self.weight_decay is not None else np.ones_like(rates)
-        columns = (decay, *self.kernel_scalars(rates, iterations))
+        batches = np.asarray(batches, np.int64).reshape(-1)
+        rule = rule or Rule(self.kernel, 1.0, self.weight_decay)
+        rates = self.learning_rates(batches) * rule.learning_rate_multiplier
+        columns = (
+            self._shrinking(rates, batches, rule),
+            *self.kernel_scalars(rates, batches // self.batches_per_update, rule.kernel),
+        )
         scalars = np.empty((len(rates), len(columns)))
         for place, column in enumerate(columns):
             scalars[:, place] = column
         return scalars
 
-    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray) -> tuple[Any, ...]:
+    def _shrinking(self, rates: np.ndarray, batches: np.ndarray, rule: Rule) -> np.ndarray:
+        decay = rule.weight_decay
+        if decay is None:
+            return np.ones_like(rates)
+        return 1.0 - rates * (decay.at(batches) if isinstance(decay, LearningRateSchedule) else decay)
+
+    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         """Returns what the kernel takes after the factor of decay: a number, or an array with one for each step.
 
         Args:
             rates: Learning rates of the steps.
-            iterations: Numbers of the steps, counted from 0.
+            iterations: Numbers of the updates, counted from 0.
+            kernel: Name of the update in C, for optimizers that have several.
         """
         raise NotImplementedError(f"{type(self).__name__} has no kernel.")
 
-    # --- variables
+    # --- what a program is told
 
     @property
-    def variables(self) -> list[Variable]:
-        """The state: the number of updates, the learning rate if it is a number, and the slots of each weight."""
-        return list(self._variables)
+    def in_python(self) -> bool:
+        """Whether `update_step` is the optimizer's own, and steps call it."""
+        return self.kernel is None or type(self).update_step is not Optimizer.update_step
 
-    @property
-    def slots(self) -> dict[str, list[Variable]]:
-        """The slots of each weight, by the weight's path."""
-        return {variable.path: self.slots_of(variable) for variable in self._trainable_variables}
+    def updates(self) -> Updates:
+        """Returns what the optimizer, built, asks of a program that trains the weights it was built with."""
+        settings = {
+            "clip_value": self.clipvalue or 0,
+            "clip_norm": self.clipnorm or 0,
+            "global_clip_norm": self.global_clipnorm or 0,
+            "accumulation": self.batches_per_update,
+            "averaging": self.ema_momentum,
+            "overwriting": (self.use_ema and self.ema_overwrite_frequency) or 0,
+        }
+        if self.in_python:
+            return Updates(arrays_of=self._arrays_of, settings=settings, python=self._update_in_python)
+        rules = self._rules()
+        return Updates(
+            [str(rule.kernel) for rule in rules],
+            lambda variable: rules.index(self.rule_of(variable)),
+            self._arrays_of,
+            settings,
+        )
 
-    def slots_of(self, variable: Variable) -> list[Variable]:
-        """Returns the slots of a weight, in the order of `slot_names`.
+    def tables(self, batches: np.ndarray) -> list[np.ndarray]:
+        """Returns the scalars of the batches numbered `batches`, for each of the rules of `updates`."""
+        return [] if self.in_python else [self.scalars(batches, rule) for rule in self._rules()]
 
-        Raises:
-            ValueError: The optimizer has not been built with that weight.
-        """
-        self._check_known(variable)
-        return list(self._slots[id(variable)])
-
-    def build(self, variables: Iterable[Variable]) -> None:
-        """Makes the slots of the weights, filled with zeros; of no effect when called again.
-
-        Args:
-            variables: The weights to be trained.
-        """
-        if self.built:
-            return
-        self._trainable_variables = list(variables)
+    def _rules(self) -> list[Rule]:
+        rules: list[Rule] = []
         for variable in self._trainable_variables:
-            self._slots[id(variable)] = []
-        for group in self._slot_groups():
-            for variable in self._trainable_variables:
-                self._slots[id(variable)] += [self.add_variable_from_reference(variable, name=name) for name in group]
-        self.built = True
+            rule = self.rule_of(variable)
+            if rule not in rules:
+                rules.append(rule)
+        return rules
 
-    def _slot_groups(self) -> list[tuple[str, ...]]:
-        """The names of `slot_names`, in groups: Keras lists the state of all weights group by group."""
-        return [(name,) for name in self.slot_names]
+    def _arrays_of(self, variable: Variable) -> dict[str, Any]:
+        average, accumulator = self.average_of(variable), self.accumulator_of(variable)
+        return {
+            "slots": () if self.in_python else [slot.value for slot in self.slots_of(variable)],
+            "average": None if average is None else average.value,
+            "accumulator": None if accumulator is None else accumulator.value,
+        }
 
-    def add_variable(
-        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str | None = None
-    ) -> Variable:
-        """Adds a variable to the state and returns it.
+    def _update_in_python(self, batch: int, pairs: list[tuple[np.ndarray, Variable]]) -> None:
+        self.batches = batch
+        eager.update(self, pairs)
+
+    # --- groups
+
+    def kernel_of(self, variable: Variable) -> str | None:
+        """Returns the name of the update in C of a weight."""
+        return self.kernel
+
+    def rule_of(self, variable: Variable) -> Rule:
+        """Returns how a weight is updated."""
+        multiplier, decay = 1.0, self.weight_decay
+        for group in self._groups:
+            if group.chosen.has(variable, variable.path):
+                multiplier = group.learning_rate_multiplier
+                decay = self.weight_decay if group.weight_decay is None else group.weight_decay
+        return Rule(self.kernel_of(variable), multiplier, None if self._is_undecayed(variable) else decay)
+
+    def set_group(
+        self, variables: Any, *, learning_rate_multiplier: float = 1.0, weight_decay: float | None = None
+    ) -> None:
+        """Gives some weights a learning rate and a decay of their own. May be called at any time; Keras has it not.
 
         Args:
-            shape: Its shape.
-            initializer: Its first value.
-            dtype: Its dtype, float32 by default.
-            name: Its name.
-        """
-        name = name or auto_name("variable")
-        variable = Variable(
-            initializers.get(initializer),
-            shape=tuple(shape),
-            dtype=dtype,
-            trainable=False,
-            name=name,
-            path=f"{self.name}/{name}",
-        )
-        self._variables.append(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
-    ) -> Variable:
-        """Adds a variable of the shape and dtype of a weight to the state and returns it.
-
-        Args:
-            reference_variable: The weight.
-            name: What it is to the weight, such as `"momentum"`; its name is the weight's path and this.
-            initializer: Its first value.
-        """
-        return self.add_variable(
-            reference_variable.shape,
-            initializer,
-            reference_variable.dtype,
-            f"{reference_variable.path.replace('/', '_')}_{name or 'var'}",
-        )
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Sets the state to `weights`, one array for each of `variables`.
+            variables: The weights: variables, or regular expressions to find in their paths (`"dense_1/"`, `"bias"`).
+                Where groups overlap, the last one counts.
+            learning_rate_multiplier: Factor of the learning rate.
+            weight_decay: If given, takes the place of the optimizer's; 0 for none.
 
         Raises:
-            ValueError: Their number or a shape does not fit. The state stays as it was.
+            ValueError: An argument has no sense.
+
+        >>> from fastnn.optimizers import SGD
+        >>> from fastnn.variables import Variable
+        >>> kernel, bias = Variable([1.0], name="kernel"), Variable([1.0], name="bias")
+        >>> optimizer = SGD(learning_rate=0.1)
+        >>> optimizer.set_group("bias", learning_rate_multiplier=2.0)
+        >>> optimizer.apply([[1.0], [1.0]], [kernel, bias])
+        >>> print(kernel.numpy(), bias.numpy())
+        [0.9] [0.8]
         """
-        arrays = [np.asarray(weight) for weight in weights]
-        shapes = [variable.shape for variable in self._variables]
-        if [array.shape for array in arrays] != shapes:
-            raise ValueError(
-                f"The weights must fit the optimizer's variables, of shapes {shapes}. Received: shapes "
-                f"{[array.shape for array in arrays]}"
-            )
-        for variable, array in zip(self._variables, arrays, strict=True):
-            variable.assign(array)
-
-    def _check_known(self, variable: Variable) -> None:
-        if id(variable) not in self._slots:
-            raise ValueError(
-                "The optimizer can only be called for the variables that it was built with. Make a new one for others. "
-                f"Received: {variable!r}"
-            )
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Weights are known by their identity, and copies have others.
-        variables = self._trainable_variables
-        state = self.__dict__.copy()
-        state["_slots"] = [self._slots[id(variable)] for variable in variables]
-        state["_undecayed"] = [id(variable) in self._undecayed for variable in variables]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        variables = self._trainable_variables
-        self._slots = {id(v): slots for v, slots in zip(variables, state["_slots"], strict=True)}
-        self._undecayed = frozenset(id(v) for v, out in zip(variables, state["_undecayed"], strict=True) if out)
+        self._groups.append(Group.of(variables, learning_rate_multiplier, weight_decay))
+        self.revision += 1
 
     # --- weight decay
 
@@ -331,19 +352,14 @@ class Optimizer:
                 f"`exclude_from_weight_decay()` must be called before the optimizer is built. Received: {self.name}, "
                 "which is built"
             )
-        self._undecayed = frozenset(id(variable) for variable in var_list or ())
-        names = sorted(set(var_names or ()))
-        self._undecayed_names = re.compile("|".join(names)) if names else None
+        self._undecayed = Chosen(var_list or (), var_names or ())
 
-    def decays(self, variable: Variable) -> bool:
-        """Whether `weight_decay` shrinks a weight."""
-        if self.weight_decay is None or id(variable) in self._undecayed:
-            return False
-        return self._undecayed_names is None or self._undecayed_names.search(variable.name) is None
+    def _is_undecayed(self, variable: Variable) -> bool:
+        return self._undecayed.has(variable, variable.name)
 
     # --- eager updates
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> int:
         """Updates variables in place, each with its gradient.
 
         Args:
@@ -357,13 +373,13 @@ class Optimizer:
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Updates variables in place.
 
         Args:
             grads: Their gradients.
-            trainable_variables: The variables; by default those that the optimizer was built with. The first call
-                builds it.
+            trainable_variables: The variables, or NumPy arrays, which must be C-contiguous and of float32 or float64;
+                by default those that the optimizer was built with. The first call builds it.
 
         Raises:
             ValueError: The gradients do not fit the variables. Everything stays as it was.
@@ -377,7 +393,7 @@ class Optimizer:
                     f"`optimizer.build(variables)` first. Received: {len(grads)} gradients alone"
                 )
             trainable_variables = self._trainable_variables
-        variables = list(trainable_variables)
+        variables = [self._as_variable(variable) for variable in trainable_variables]
         if len(grads) != len(variables):
             raise ValueError(
                 "There must be one gradient for each variable. Received: "
@@ -396,21 +412,46 @@ class Optimizer:
         self.build(variables)
         for _, variable in pairs:
             self._check_known(variable)
-        eager.update(self, pairs)
-        for _, variable in pairs:
-            if variable.constraint is not None:
-                variable.assign(variable.constraint(variable.value))
-        self.iterations += 1
+        eager.apply(self, pairs)
+        self.batches += 1
+
+    def _as_variable(self, variable: Any) -> Variable:
+        """A NumPy array is made the memory of a variable of its own, and known by its identity from then on."""
+        if isinstance(variable, Variable):
+            return variable
+        if id(variable) not in self._arrays:
+            self._arrays[id(variable)] = (variable, eager.variable_of(variable))
+        return self._arrays[id(variable)][1]
 
     def update_step(self, gradient: np.ndarray, variable: Variable, learning_rate: float) -> None:
-        """Updates one variable in place: for optimizers in Python.
+        """Updates one variable in place. An optimizer in Python defines it.
 
         Args:
             gradient: Its gradient.
             variable: The variable.
             learning_rate: The learning rate of this step.
         """
-        raise NotImplementedError(f"{type(self).__name__} must implement `update_step()`.")
+        if self.kernel is None:
+            raise NotImplementedError(f"{type(self).__name__} must implement `update_step()`.")
+        kernel = self.kernel_of(variable)
+        iterations = np.array([self.iterations])
+        scalars = [1.0, *(np.ravel(s)[0] for s in self.kernel_scalars(np.array([learning_rate]), iterations, kernel))]
+        eager.run_kernel(str(kernel), variable, gradient, self.slots_of(variable), scalars)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Returns the loss times `loss_scale_factor`, if there is one."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Makes weights their running means, where the optimizer keeps some: at the end of `fit`.
+
+        Args:
+            var_list: The weights.
+        """
+        for variable in var_list:
+            average = self.average_of(variable) if self.use_ema else None
+            if average is not None:
+                variable.assign(average.value)
 
     # --- configuration
 
@@ -425,10 +466,12 @@ class Optimizer:
                 "An optimizer whose learning rate is a callable cannot be serialized. Received: "
                 f"learning_rate={self._learning_rate!r}"
             )
+        decay = self.weight_decay
+        groups = {"groups": [group.get_config() for group in self._groups]} if self._groups else {}
         return {
             "name": self.name,
             "learning_rate": learning_rate,
-            "weight_decay": self.weight_decay,
+            "weight_decay": schedules.serialize(decay) if isinstance(decay, LearningRateSchedule) else decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
             "clipvalue": self.clipvalue,
@@ -437,6 +480,7 @@ class Optimizer:
             "ema_overwrite_frequency": self.ema_overwrite_frequency,
             "loss_scale_factor": self.loss_scale_factor,
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
+            **groups,
         }
 
     @classmethod
@@ -448,9 +492,14 @@ class Optimizer:
             custom_objects: Further names of schedules, with what they stand for.
         """
         config = dict(config)
-        if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
-        return cls(**config)
+        groups = config.pop("groups", ())
+        for argument in ("learning_rate", "weight_decay"):
+            if isinstance(config.get(argument), dict):
+                config[argument] = schedules.deserialize(config[argument], custom_objects)
+        optimizer = cls(**config)
+        for group in groups:
+            optimizer.set_group(**group)
+        return optimizer
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

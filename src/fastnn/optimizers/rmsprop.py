@@ -20,16 +20,7 @@ class RMSprop(Optimizer):
         momentum: If above zero, weights move by `increment + momentum * (the last move)`.
         epsilon: Keeps the division from being one by zero.
         centered: Whether the square of the gradient's running mean is taken off: its variance, then.
-        weight_decay: As for every `Optimizer`, and so are those that follow.
-        clipnorm: If given, the gradient of each weight is scaled down to this norm.
-        clipvalue: If given, every element of a gradient is cut to this absolute value.
-        global_clipnorm: If given, all gradients are scaled down together to this norm.
-        use_ema: Only `False` is supported.
-        ema_momentum: Of no effect while `use_ema` is not supported.
-        ema_overwrite_frequency: Of no effect while `use_ema` is not supported.
-        loss_scale_factor: Only `None` is supported.
-        gradient_accumulation_steps: Only `None` is supported.
-        name: Its name.
+        weight_decay: As for every `Optimizer`, and so are the arguments after it.
 
     >>> from fastnn.variables import Variable
     >>> w = Variable([10.0])
@@ -83,7 +74,10 @@ class RMSprop(Optimizer):
             *(("average_gradient",) if centered else ()),
         )
 
-    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray) -> tuple[Any, ...]:
+    def _slot_groups(self) -> list[tuple[str, ...]]:
+        return [(name,) for name in self.slot_names]
+
+    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         return (rates, self.rho, self.epsilon, *((self.momentum,) if self.momentum > 0 else ()))
 
     def get_config(self) -> dict[str, Any]:

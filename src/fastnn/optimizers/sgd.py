@@ -19,16 +19,7 @@ class SGD(Optimizer):
         learning_rate: A float, a `LearningRateSchedule`, or a callable without arguments.
         momentum: How much of its velocity a weight keeps, from 0 to 1.
         nesterov: Whether momentum is Nesterov's.
-        weight_decay: As for every `Optimizer`, and so are those that follow.
-        clipnorm: If given, the gradient of each weight is scaled down to this norm.
-        clipvalue: If given, every element of a gradient is cut to this absolute value.
-        global_clipnorm: If given, all gradients are scaled down together to this norm.
-        use_ema: Only `False` is supported.
-        ema_momentum: Of no effect while `use_ema` is not supported.
-        ema_overwrite_frequency: Of no effect while `use_ema` is not supported.
-        loss_scale_factor: Only `None` is supported.
-        gradient_accumulation_steps: Only `None` is supported.
-        name: Its name.
+        weight_decay: As for every `Optimizer`, and so are the arguments after it.
 
     Raises:
         ValueError: `momentum` is not a float from 0 to 1, and as for every `Optimizer`.
@@ -82,7 +73,7 @@ class SGD(Optimizer):
             self.kernel = "nesterov" if nesterov else "momentum"
             self.slot_names = ("momentum",)
 
-    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray) -> tuple[Any, ...]:
+    def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         return (rates,) if self.momentum == 0.0 else (rates, self.momentum)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+/* The dense step. */
+#include <string.h>
+
+#include "steps.h"
+
+/* --- dense: y[m, units] = f(x[m, in] · kernel[in, units] + bias[units]) ------------------------------------------- */
+
+static void dense_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int64_t m = (row1 - row0) * x->per_sample;
+    char *out = fastnn_row(p, y, y->data, row0);
+    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
+    const fastnn_gemm g = {.m = m,
+                           .n = y->width,
+                           .k = x->width,
+                           .a = fastnn_row(p, x, x->data, row0),
+                           .a_row = x->row,
+                           .a_col = 1,
+                           .b = weights(p, s, 0),
+                           .b_row = y->width,
+                           .bias = weights(p, s, 1),
+                           .c = out,
+                           .c_row = y->row,
+                           .relu = relu,
+                           .scratch = p->workers[worker].scratch};
+    p->kernels->gemm(&g);
+    if (s->activation && !relu) fastnn_activate_rows(p, s, out, y->row, out, y->row, m, y->width);
+}
+
+/* dz = dy · f'(y), in place; dx = dz · kernelᵀ */
+static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int64_t m = (row1 - row0) * x->per_sample;
+    char *dy = fastnn_row(p, y, y->gradient, row0);
+    if (s->activation)
+        fastnn_activate_rows_backward(p, s, fastnn_row(p, y, y->data, row0), y->row, dy, y->row, dy, y->row, m,
+                                      y->width);
+    if (!x->gradient) return;
+    const fastnn_gemm g = {.m = m,
+                           .n = x->width,
+                           .k = y->width,
+                           .a = dy,
+                           .a_row = y->row,
+                           .a_col = 1,
+                           .b = p->parameters[s->parameters[0]].transposed,
+                           .packed = 1,
+                           .scratch = p->workers[worker].scratch,
+                           .c = fastnn_row(p, x, x->gradient, row0),
+                           .c_row = x->row};
+    p->kernels->gemm(&g);
+}
+
+/* dkernel = xᵀ · dz and dbias = Σ dz, over all rows of the batch in order */
+static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
+                           void *gradient, int accumulate, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int64_t m = p->rows * x->per_sample;
+    fastnn_worker *w = &p->workers[worker];
+    if (which == 1) {
+        p->kernels->column_sums(m, y->width, y->gradient, y->row, accumulate, gradient);
+        return;
+    }
+    fastnn_gemm g = {.m = row1 - row0,
+                     .n = y->width,
+                     .k = m,
+                     .a = x->data + row0 * p->kernels->itemsize,
+                     .a_row = 1,
+                     .a_col = x->row,
+                     .b = y->gradient,
+                     .b_row = y->row,
+                     .c = gradient,
+                     .c_row = y->width,
+                     .accumulate = accumulate,
+                     .scratch = w->scratch};
+    if (x->width > 2 * p->kernels->tile_cols && y->width > p->kernels->tile_cols) {
+        /* several tiles will read dz: pack it once for all that this worker gets */
+        if (w->packed_step != s || w->packed_batch != p->batch) {
+            p->kernels->pack(m, y->width, y->gradient, y->row, w->packed);
+            w->packed_step = s;
+            w->packed_batch = p->batch;
+        }
+        g.b = w->packed;
+        g.packed = 1;
+    }
+    p->kernels->gemm(&g);
+}
+
+static int64_t dense_flops(const fastnn_program *p, const fastnn_step *s) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    return 2 * x->per_sample * x->width * y->width;
+}
+
+static int dense_fits(const fastnn_program *p, const fastnn_step *s) {
+    const fastnn_value *x = value_or_null(p, s->inputs[0]), *y = value_or_null(p, s->output);
+    const fastnn_parameter *kernel = parameter(p, s, 0);
+    return x && y && kernel && kernel->rows == x->width && kernel->cols == y->width && same_rows(x, y) &&
+           is_vector(parameter(p, s, 1), y->width);
+}
+
+const fastnn_op fastnn_dense_op = {.name = "dense",
+                                   .fits = dense_fits,
+                                   .reads_transposed = 1,
+                                   .forward = dense_forward,
+                                   .backward = dense_backward,
+                                   .gradient = dense_gradient,
+                                   .flops = dense_flops};

@@ -1,0 +1,91 @@
+"""The names of Keras that fastnn has not, each with what to use instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_AUDIO = "It is for audio: use Keras."
+_IMAGES = "It is for images: extract features elsewhere, and train the dense part here."
+_MASKS = "It is for masks of images: use Keras."
+_SEQUENCES = "It is for sequences: use Keras; over embeddings, `GlobalAveragePooling1D`."
+_OTHER_FRAMEWORKS = "It wraps another framework's module: train that part there, and give its outputs to a model here."
+
+# module -> names, separated by spaces -> what to use instead
+_TABLES: dict[str, dict[str, str]] = {
+    "fastnn.callbacks": {
+        "OrbaxCheckpoint": "Use `ModelCheckpoint`.",
+        "RemoteMonitor": "Send what is wanted from `LambdaCallback(on_epoch_end=...)`.",
+    },
+    "fastnn.initializers": {"STFT STFTInitializer stft": _AUDIO},
+    "fastnn.layers": {
+        "Lambda": "Subclass `Layer` with `call`, or with `forward` and `backward` in NumPy.",
+        "Masking": "Give the rows that are not to count `sample_weight=0`.",
+        (
+            "AdaptiveAveragePooling1D AdaptiveMaxPooling1D AdditiveAttention Attention AveragePooling1D AvgPool1D "
+            "Bidirectional Conv1D Conv1DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D "
+            "Convolution1DTranspose Cropping1D DepthwiseConv1D GRU GRUCell "
+            "GroupQueryAttention LSTM LSTMCell MaxPool1D MaxPooling1D MultiHeadAttention RNN ReversibleEmbedding "
+            "SeparableConv1D SeparableConvolution1D SimpleRNN SimpleRNNCell StackedRNNCells TextVectorization "
+            "UpSampling1D ZeroPadding1D"
+        ): _SEQUENCES,
+        (
+            "AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix "
+            "AutoContrast AveragePooling2D AveragePooling3D AvgPool2D AvgPool3D CenterCrop "
+            "ContrastLimitedAdaptiveHistogramEqualization Conv2D Conv2DTranspose Conv3D Conv3DTranspose "
+            "Convolution2D Convolution2DTranspose Convolution3D Convolution3DTranspose Cropping2D Cropping3D CutMix "
+            "DepthwiseConv2D Equalization GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool2D "
+            "GlobalAvgPool3D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling2D GlobalMaxPooling3D MaxNumBoundingBoxes "
+            "MaxPool2D MaxPool3D MaxPooling2D MaxPooling3D MixUp RandAugment RandomBrightness "
+            "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing "
+            "RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
+            "RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation "
+            "RandomZoom Resizing SeparableConv2D SeparableConvolution2D Solarization SpatialDropout2D "
+            "SpatialDropout3D UpSampling2D UpSampling3D ZeroPadding2D ZeroPadding3D"
+        ): _IMAGES,
+        "MelSpectrogram STFTSpectrogram": _AUDIO,
+        "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper": _OTHER_FRAMEWORKS,
+        "InputSpec": "A built layer checks by itself the shapes that it is given.",
+        "Pipeline": "Put preprocessing layers into a `Sequential`.",
+        "SpectralNormalization": "Bound the kernel: `kernel_constraint=constraints.MaxNorm(...)`.",
+        "TimeDistributed": "It is not needed: `Dense` keeps every axis but the last, as do element-wise layers.",
+        "Wrapper": "Hold the inner layer as an attribute of a `Layer` or `Model` of your own.",
+    },
+    "fastnn.losses": {
+        "CTC ctc": _SEQUENCES,
+        "Circle circle": "It compares the rows of a batch: write a function that returns losses and gradient.",
+        "Dice Tversky dice tversky": _MASKS,
+    },
+    "fastnn.optimizers": {
+        "LossScaleOptimizer": "It is for float16, which nothing is trained in here: use the inner optimizer by itself.",
+        "MultiOptimizer OptimizerMap": "Give weights learning rates and decays of their own by `optimizer.set_group`.",
+        "legacy": "Use the optimizers of `fastnn.optimizers`.",
+    },
+}
+
+REFUSED: dict[str, dict[str, str]] = {
+    module: {name: hint for names, hint in table.items() for name in names.split()} for module, table in _TABLES.items()
+}
+
+
+def refuser(module: str) -> Callable[[str], Any]:
+    """Returns the `__getattr__` of a module, which says of each refused name what to use instead.
+
+    It raises `ImportError`, also where the name is an attribute: `from ... import` would hide an `AttributeError`.
+
+    Args:
+        module: Name of the module, such as `"fastnn.layers"`.
+
+    >>> refuser("fastnn.layers")("Masking")
+    Traceback (most recent call last):
+        ...
+    ImportError: fastnn.layers has no Masking. Give the rows that are not to count `sample_weight=0`.
+    """
+
+    def missing(name: str) -> Any:
+        hint = REFUSED[module].get(name)
+        if hint is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        raise ImportError(f"{module} has no {name}. {hint}", name=module)
+
+    return missing

@@ -1,0 +1,76 @@
+"""Normal noise in training: added, or multiplied with."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastnn.layers.dropout import share
+from fastnn.layers.layer import Layer
+from fastnn.program import Builder, Value
+from fastnn.random import draw_seed
+
+
+class GaussianNoise(Layer):
+    """Adds normal noise of mean zero in training.
+
+    The noise is a function of the seed, the step and the place in the batch alone: the same for any number of threads
+    and any instruction set.
+
+    Args:
+        stddev: Standard deviation of the noise, in [0, 1].
+        seed: Integer seed, or `None` to draw one.
+        **kwargs: Arguments of `Layer`.
+
+    Input shape: any. Output shape: that of the input.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GaussianNoise(0.5)(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]])
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stddev = share("stddev", stddev)
+        self.seed = seed
+        self._stream = draw_seed(seed)
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        return builder.gaussian_noise(x, self.stddev, self._stream, relative=False)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
+
+
+class GaussianDropout(Layer):
+    """Multiplies by normal noise of mean one in training, with the variance that dropout at `rate` would have.
+
+    (Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", section 10.)
+
+    Args:
+        rate: The standard deviation is `sqrt(rate / (1 - rate))`; in [0, 1).
+        seed: Integer seed, or `None` to draw one.
+        **kwargs: Arguments of `Layer`.
+
+    Input shape: any. Output shape: that of the input.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GaussianDropout(0.5)(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]])
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = share("rate", rate, below_one=True)
+        self.seed = seed
+        self._stream = draw_seed(seed)
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        return builder.gaussian_noise(x, math.sqrt(self.rate / (1 - self.rate)), self._stream, relative=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

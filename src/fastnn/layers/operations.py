@@ -1,0 +1,358 @@
+"""What arithmetic on symbolic tensors, and `fastnn.ops` on them, become: layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn.layers import merging, reshaping
+from fastnn.layers.graph import Tensor
+from fastnn.layers.layer import Layer, Shape
+from fastnn.program import Builder, Value
+from fastnn.variables import Variable
+
+
+class Function(Layer):
+    """f(x), element by element, by the name of its kernel; softmax is over the last axis.
+
+    Args:
+        function: Name of the kernel: that of an activation, or `"linear_map"`, `"square"`, `"logarithm"`, ...
+        params: What it takes besides x.
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Function("linear_map", (2.0, 1.0))(np.array([[1.0, 2.0]]))
+    array([[3., 5.]])
+    """
+
+    def __init__(self, function: str, params: Sequence[float] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.function = function
+        self.params = tuple(float(number) for number in params)
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        return builder.activation(x, self.function, self.params)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "function": self.function, "params": self.params}
+
+
+class Reduce(Layer):
+    """The sum, mean or maximum along an axis of a sample.
+
+    Args:
+        operation: `"sum"`, `"mean"` or `"max"`.
+        axis: The axis, counted with the batch's axis as 0; several for several.
+        keepdims: Whether the axis stays, with length 1.
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Reduce("mean", -1)(np.array([[1.0, 2.0, 6.0]]))
+    array([3.])
+    """
+
+    def __init__(self, operation: str, axis: Any = -1, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.operation = operation
+        self.axis = axis
+        self.keepdims = bool(keepdims)
+
+    def _axes(self, rank: int) -> list[int]:
+        """Axes of a sample, the last first."""
+        given = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
+        axes = {int(axis) + (rank if int(axis) < 0 else 0) for axis in given}
+        if any(not 1 <= axis < rank for axis in axes):
+            raise ValueError(
+                "Argument `axis` must name axes of a sample, not that of the batch (0). "
+                f"Received: axis={self.axis} for rank {rank}"
+            )
+        return sorted((axis - 1 for axis in axes), reverse=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        shape = list(input_shape)
+        for axis in self._axes(len(input_shape)):
+            shape[axis + 1 : axis + 2] = [1] if self.keepdims else []
+        return tuple(shape)
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        for axis in self._axes(len(x.shape) + 1):
+            x = builder.reduce(x, axis, self.operation, self.keepdims)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "operation": self.operation, "axis": self.axis, "keepdims": self.keepdims}
+
+
+class Slice(Layer):
+    """Some elements of every sample: what `x[:, 1:3]` of a symbolic tensor is.
+
+    Args:
+        index: Integers, and `[start, stop, step]` for slices, for the axes of a sample in order.
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Slice([[1, None, None]])(np.array([[1.0, 2.0, 3.0]]))
+    array([[2., 3.]])
+    """
+
+    def __init__(self, index: Sequence[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.index = [list(part) if isinstance(part, (list, tuple)) else int(part) for part in index]
+
+    def _places(self, shape: tuple[int, ...]) -> np.ndarray:
+        parts = tuple(slice(*part) if isinstance(part, list) else part for part in self.index)
+        places = np.arange(math.prod(shape)).reshape(shape)[parts]
+        if places.size == 0:
+            raise ValueError(f"A slice must not be empty. Received: {self.index} of samples of shape {shape}")
+        return np.asarray(places)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (None, *self._places(input_shape[1:]).shape)
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        return builder.rearrange(x, self._places(x.shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "index": self.index}
+
+
+class WithWeights(Layer):
+    """Arithmetic with variables and arrays: a product with a matrix, or factors and summands of columns.
+
+    Args:
+        operation: `"dense"` (x · first + second), or `"scale"` (x · first + second, by columns).
+        first: A `Variable` or an array; `None` for nothing.
+        second: The same.
+        **kwargs: Arguments of `Layer`.
+    """
+
+    def __init__(self, operation: str, first: Any, second: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.operation = operation
+        self.operands = [_as_variable(first), _as_variable(second)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        return [operand for operand in self.operands if operand is not None]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        first, second = self.operands
+        for operand in (first, second):
+            if operand is not None and self._dtype is not None and operand.dtype != self._dtype:
+                operand.assign(operand.value)
+        if self.operation == "dense":
+            assert first is not None
+            if first.ndim != 2 or first.shape[0] != input_shape[-1]:
+                raise ValueError(f"The product needs a matrix of {input_shape[-1]} rows. Received: shape={first.shape}")
+            return (*input_shape[:-1], first.shape[1])
+        for operand in self.weights:
+            if operand.size not in (1, input_shape[-1]):
+                raise ValueError(
+                    f"Arithmetic with a variable needs one of {input_shape[-1]} elements. Received: "
+                    f"shape={operand.shape}"
+                )
+        return input_shape
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        first, second = self.operands
+        if self.operation == "dense":
+            assert first is not None
+            return builder.dense(x, first, second)
+        return builder.scale(x, first, second)
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError(
+            "Arithmetic with a variable has no configuration: put it into the `call` of a layer. "
+            f"Received: layer '{self.name}'"
+        )
+
+
+def _as_variable(operand: Any) -> Variable | None:
+    if operand is None or isinstance(operand, Variable):
+        return operand
+    return Variable(np.asarray(operand, np.float32), trainable=False)
+
+
+# --- two operands ----------------------------------------------------------------------------------------------------
+
+NUMBERS = (int, float, np.integer, np.floating)
+
+
+def _binary(merge: Callable[..., Layer], a: Any, b: Any) -> Any:
+    return merge()([a, b])
+
+
+def _negated(operand: Any) -> Any:
+    return -np.asarray(operand)
+
+
+def add(a: Any, b: Any) -> Any:
+    """a + b, of which one at least is a symbolic tensor."""
+    if not isinstance(a, Tensor):
+        a, b = b, a
+    if isinstance(b, Tensor):
+        return _binary(merging.Add, a, b)
+    if np.ndim(b) == 0 and not isinstance(b, Variable):
+        return Function("linear_map", (1.0, b))(a)
+    return WithWeights("scale", None, b)(a)
+
+
+def subtract(a: Any, b: Any) -> Any:
+    """a - b."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _binary(merging.Subtract, a, b)
+    if isinstance(b, Tensor):
+        return add(negative(b), a)
+    if isinstance(b, Variable):
+        return negative(add(negative(a), b))
+    return add(a, _negated(b))
+
+
+def multiply(a: Any, b: Any) -> Any:
+    """a · b."""
+    if not isinstance(a, Tensor):
+        a, b = b, a
+    if isinstance(b, Tensor):
+        return _binary(merging.Multiply, a, b)
+    if np.ndim(b) == 0 and not isinstance(b, Variable):
+        return Function("linear_map", (b, 0.0))(a)
+    return WithWeights("scale", b)(a)
+
+
+def divide(a: Any, b: Any) -> Any:
+    """a / b."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _binary(merging.Divide, a, b)
+    if isinstance(b, Tensor):
+        return multiply(Function("reciprocal")(b), a)
+    if isinstance(b, Variable):
+        raise NotImplementedError("A symbolic tensor cannot be divided by a variable: multiply by it. Received: /")
+    return multiply(a, 1 / np.asarray(b))
+
+
+def power(a: Any, b: Any) -> Any:
+    """a to the power of a small whole number, of 0.5 or of -1."""
+    if isinstance(a, Tensor) and isinstance(b, NUMBERS):
+        if b in (0.5, -1, 2):
+            return Function({0.5: "square_root", -1: "reciprocal", 2: "square"}[float(b)])(a)
+        if float(b).is_integer() and 1 <= b <= 8:
+            result = a
+            for _ in range(int(b) - 1):
+                result = multiply(result, a)
+            return result
+    raise NotImplementedError(
+        f"A symbolic tensor can be raised to 0.5, to -1 and to whole numbers from 1 to 8. Received: {a!r} ** {b!r}"
+    )
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of both."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _binary(merging.Maximum, a, b)
+    if not isinstance(a, Tensor):
+        a, b = b, a
+    return add(Function("relu")(subtract(a, b)), b)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of both."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _binary(merging.Minimum, a, b)
+    return negative(maximum(negative(a), negative(b)))
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """a · b, of a symbolic tensor and a variable or a matrix."""
+    if not isinstance(a, Tensor) or isinstance(b, Tensor):
+        raise NotImplementedError(
+            "The matrix product of a symbolic tensor is that with a variable on its right. "
+            f"Received: {type(a).__name__} @ {type(b).__name__}"
+        )
+    return WithWeights("dense", b)(a)
+
+
+def linear(x: Any, w: Any, b: Any = None, activation: str | None = None, params: Sequence[float] = ()) -> Any:
+    """f(x · w + b)."""
+    y = WithWeights("dense", w, b)(x)
+    return y if activation is None else Function(activation, params)(y)
+
+
+# --- one operand -----------------------------------------------------------------------------------------------------
+
+
+def negative(x: Any) -> Any:
+    """-x."""
+    return Function("linear_map", (-1.0, 0.0))(x) if isinstance(x, Tensor) else -x
+
+
+def function(name: str, x: Any, params: Sequence[float] = ()) -> Any:
+    """f(x) by the name of its kernel."""
+    return Function(name, params)(x)
+
+
+def reduce(name: str, x: Any, axis: Any = -1, keepdims: bool = False) -> Any:
+    """The sum, mean or maximum along axes of a sample."""
+    if axis is None and name == "mean":  # over the batch, too: the mean of the samples' means is taken last
+        axis = list(range(1, len(x.shape)))
+        return Reduce(name, axis, keepdims)(x) if axis else x
+    if axis is None:
+        raise ValueError(
+            "Argument `axis` must name axes of a sample: the batch's axis is not reduced in a model. "
+            "Received: axis=None"
+        )
+    return Reduce(name, axis, keepdims)(x)
+
+
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Several side by side."""
+    return merging.Concatenate(axis)(list(xs))
+
+
+def reshape(x: Any, newshape: Sequence[int]) -> Any:
+    """x in another shape, whose first axis is the batch's."""
+    return reshaping.Reshape(tuple(newshape)[1:])(x)
+
+
+def expand_dims(x: Any, axis: int) -> Any:
+    """x with an axis of length one more."""
+    at = axis + len(x.shape) + 1 if axis < 0 else axis
+    return reshaping.Reshape((*x.shape[1:at], 1, *x.shape[at:]))(x)
+
+
+def squeeze(x: Any, axis: int) -> Any:
+    """x without an axis of length one."""
+    at = axis + len(x.shape) if axis < 0 else axis
+    if at < 1 or x.shape[at] != 1:
+        raise ValueError(f"Argument `axis` must be an axis of length 1 of a sample. Received: axis={axis} of {x.shape}")
+    return reshaping.Reshape((*x.shape[1:at], *x.shape[at + 1 :]))(x)
+
+
+def transpose(x: Any, axes: Sequence[int]) -> Any:
+    """x with its axes in another order; the batch's stays the first."""
+    first, *rest = axes
+    if first != 0:
+        raise ValueError(f"Argument `axes` must begin with 0, the batch's axis. Received: axes={tuple(axes)}")
+    return reshaping.Permute(rest)(x)
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """x[:, ...]: integers and slices for the axes of a sample."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (len(x.shape) - len(parts) + 1)
+    if not parts or parts[0] != slice(None) or not all(isinstance(part, (slice, int, np.integer)) for part in parts):
+        raise NotImplementedError(
+            f"A symbolic tensor takes integers and slices, after ':' for the batch. Received: index={index!r} of {x!r}"
+        )
+    chosen = [[part.start, part.stop, part.step] if isinstance(part, slice) else int(part) for part in parts[1:]]
+    return Slice(chosen)(x)

@@ -1,0 +1,1 @@
+"""Layers that prepare features: scaled, cut into bins, looked up, hashed, encoded."""

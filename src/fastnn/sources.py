@@ -1,0 +1,110 @@
+"""Where the batches of training and evaluation come from: arrays, which C runs through, or Python, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from fastnn.program import Compiled, required
+from fastnn.random import draw_seed
+from fastnn.training import Arrays, KnownScalars, Training
+
+
+class InMemory:
+    """The source of batches that arrays are: an epoch of them runs in C.
+
+    Args:
+        training: What was compiled.
+        arrays: The data.
+        batch_size: Samples in a step.
+        shuffle: Whether to draw a new order of the samples for every epoch.
+    """
+
+    def __init__(self, training: Training, arrays: Arrays, batch_size: int, shuffle: bool = False) -> None:
+        self.training = training
+        self.arrays = arrays
+        self.batch_size = min(batch_size, len(arrays))
+        self.seed = draw_seed() if shuffle else None
+        self.steps: int | None = -(-len(arrays) // self.batch_size)
+        self.compiled: Compiled | None = None
+        self.known: KnownScalars | None = None
+
+    def prepare(self, epochs: int, unchanged: bool) -> None:
+        """Makes the program to train with; `unchanged`: nobody changes the optimizer on the way."""
+        self.compiled = self.training.train_program(self.arrays, self.batch_size)
+        if unchanged:
+            self.known = KnownScalars(self.training.optimizer, required(self.steps, "steps") * epochs)
+
+    def train(self, epoch: int, by_batch: bool) -> Generator[int, None, None]:
+        """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one)."""
+        order = None if self.seed is None else (self.seed, epoch)
+        compiled = required(self.compiled, "a program")
+        return self.training.run_epoch(compiled, self.arrays, self.batch_size, order, by_batch, self.known)
+
+    def test(self, by_batch: bool) -> Generator[int, None, None]:
+        """Evaluates; yields the number of steps done, now and then (`by_batch`: after each one)."""
+        for compiled, done in self.training.run_test(self.arrays, self.batch_size, by_batch):
+            self.compiled = compiled
+            yield done
+
+    def logs(self) -> dict[str, Any]:
+        """Losses and metrics since the start of the epoch."""
+        return self.training.logs(required(self.compiled, "a program"))
+
+
+class Streamed:
+    """The source of batches that a generator, a data loader or a `PyDataset` is: Python hands over each of them.
+
+    Args:
+        training: What was compiled.
+        batches: The batches.
+        arrays_of: Makes `Arrays` of a batch, checked.
+    """
+
+    def __init__(self, training: Training, batches: Any, arrays_of: Callable[[Any], Arrays]) -> None:
+        self.training = training
+        self.batches = batches
+        self.arrays_of = arrays_of
+        self.compiled: Compiled | None = None
+        self.before: Any = 0.0  # totals of the batches of this epoch that are done
+
+    @property
+    def steps(self) -> int | None:
+        """Batches in an epoch, where that is known."""
+        steps: int | None = self.batches.num_batches
+        return steps
+
+    def prepare(self, epochs: int, unchanged: bool) -> None:
+        """Nothing: programs are made for the batches that come."""
+
+    def train(self, epoch: int, by_batch: bool) -> Generator[int, None, None]:
+        """Trains on every batch of an epoch; yields the number of steps done."""
+        self.before, self.compiled = 0.0, None
+        for done, batch in enumerate(self.batches.epoch(), 1):
+            arrays = self.arrays_of(batch)
+            compiled = self._next(self.training.train_program(arrays, len(arrays)))
+            for _ in self.training.run_epoch(compiled, arrays, len(arrays)):
+                pass
+            yield done
+
+    def test(self, by_batch: bool) -> Generator[int, None, None]:
+        """Evaluates every batch; yields the number of steps done."""
+        self.before, self.compiled = 0.0, None
+        self.training.reset_metrics()
+        for done, batch in enumerate(self.batches.epoch(), 1):
+            arrays = self.arrays_of(batch)
+            compiled = self._next(self.training.program("test", len(arrays), arrays))
+            for _ in self.training.run_test(arrays, len(arrays), False, reset=False):
+                pass
+            assert compiled is self.compiled
+            yield done
+
+    def _next(self, compiled: Compiled) -> Compiled:
+        if self.compiled is not None:
+            self.before = self.before + self.training.totals(self.compiled)
+        self.compiled = compiled
+        return compiled
+
+    def logs(self) -> dict[str, Any]:
+        """Losses and metrics since the start of the epoch."""
+        return self.training.logs(required(self.compiled, "a batch"), self.before)

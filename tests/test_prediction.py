@@ -1,0 +1,109 @@
+"""Calling a model: few rows and many, of any dtype and layout, into new arrays and into the caller's own."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastnn import Model, layers
+from fastnn.models import Sequential
+
+WIDTH = 5
+
+
+@pytest.fixture(params=["float32", "float64"])
+def model(request: pytest.FixtureRequest) -> Sequential:
+    model = Sequential([layers.Dense(7, activation="tanh"), layers.Dense(3, activation="softmax")], dtype=request.param)
+    model.build((None, WIDTH))
+    return model
+
+
+def rows_of(kind: str, rows: int, rng: np.random.Generator) -> np.ndarray:
+    if np.dtype(kind).kind == "f":
+        return rng.normal(size=(rows, WIDTH)).astype(kind)
+    return rng.integers(0, 2, size=(rows, WIDTH)).astype(kind)
+
+
+@pytest.mark.parametrize("kind", ["?", "i1", "u2", "i4", "i8", "u8", "f2", "f4", "f8", "g", ">f4", ">i2"])
+def test_few_rows_are_rows_of_many(model: Sequential, kind: str, rng: np.random.Generator) -> None:
+    x = rows_of(kind, 300, rng)
+    whole = model(x)
+    model(x[:1])  # from here on there is a program for few rows
+    for rows in (1, 2, 33, 64, 65):
+        for some in (slice(0, rows), slice(10, 10 + rows), slice(None, 3 * rows, 3), slice(rows - 1, None, -1)):
+            np.testing.assert_array_equal(model(x[some]), whole[some], strict=True)
+            np.testing.assert_array_equal(model.predict(x[some], verbose=0), whole[some], strict=True)
+    fortran = np.asfortranarray(x[:9])
+    np.testing.assert_array_equal(model(fortran), whole[:9])
+
+
+@pytest.mark.parametrize("rows", [1, 64, 500])
+def test_out_is_where_the_result_goes(model: Sequential, rows: int, rng: np.random.Generator) -> None:
+    x = rows_of("f4", rows, rng)
+    expected = model(x)
+    for _ in range(2):  # the second time, few rows go by the fast lane
+        out = np.full((rows, 3), np.nan, model.dtype)
+        assert model(x, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_out_may_be_the_input(rng: np.random.Generator) -> None:
+    model = Sequential([layers.Dense(WIDTH)])
+    for rows in (3, 1000):
+        x = rows_of("f4", rows + 1, rng)
+        expected = model(x[:-1])
+        assert np.shares_memory(model(x[:-1], out=x[1:]), x)
+        np.testing.assert_array_equal(x[1:], expected)
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.empty((2, 3), "float16"),
+        np.empty((3, 3), "float32"),
+        np.empty((2, 4), "float32"),
+        np.empty(6, "float32"),
+        np.empty((3, 2), "float32").T,
+        np.empty((2, 6), "float32")[:, ::2],
+        [[0.0] * 3] * 2,
+        "y",
+    ],
+    ids=lambda out: f"{getattr(out, 'shape', out)}",
+)
+def test_an_out_that_does_not_fit_is_refused(out: Any, rng: np.random.Generator) -> None:
+    model = Sequential([layers.Dense(3)])
+    x = rows_of("f4", 2, rng)
+    expected = model(x)
+    with pytest.raises(ValueError, match=r"Argument `out` must be .* Received:"):
+        model(x, out=out)
+    np.testing.assert_array_equal(model(x), expected)
+
+
+def test_a_read_only_out_is_refused(rng: np.random.Generator) -> None:
+    model = Sequential([layers.Dense(3)])
+    x = rows_of("f4", 2, rng)
+    out = model(x)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="writable"):
+        model(x, out=out)
+
+
+def test_out_is_for_one_output(rng: np.random.Generator) -> None:
+    inputs = layers.Input((WIDTH,))
+    model = Model(inputs, [layers.Dense(2)(inputs), layers.Dense(3)(inputs)])
+    with pytest.raises(ValueError, match="a model with one output"):
+        model(rows_of("f4", 2, rng), out=np.empty((2, 2), "float32"))
+
+
+def test_predict_shows_its_line_each_time(model: Sequential, rng: np.random.Generator, monkeypatch: Any) -> None:
+    x = rows_of("f4", 1, rng)
+    expected = model(x)
+    for _ in range(3):
+        stream = io.StringIO()
+        monkeypatch.setattr("sys.stdout", stream)
+        np.testing.assert_array_equal(model.predict(x), expected)
+        assert stream.getvalue().startswith("1/1 ")
+        assert stream.getvalue().count("\n") == 1
