@@ -58,12 +58,12 @@ cdef int multiply(int typenum, int64_t m, int64_t n, int64_t k, matrix a, matrix
         g.b, g.b_row = cnp.PyArray_DATA(packed), 0
     if m * n * k < SMALL:
         if g.packed:
-            kernels.pack_transposed(k, 0, n, b.data, b.col, <void *>g.b)
+            kernels.pack_transposed(k, 0, n, 0, k, b.data, b.col, <void *>g.b)
         fastnn_linear(kernels, &g, f, params)
     else:
         with nogil:
             if g.packed:
-                kernels.pack_transposed(k, 0, n, b.data, b.col, <void *>g.b)
+                kernels.pack_transposed(k, 0, n, 0, k, b.data, b.col, <void *>g.b)
             fastnn_linear(kernels, &g, f, params)
     return 0
 

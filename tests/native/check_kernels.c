@@ -178,8 +178,10 @@ static void check_dense(void) {
         for (int64_t i = 0; i < n; ++i)
             for (int64_t j = 0; j < k; ++j) put(turned.data, j * n + i, get(b.data, i * b_row + j));
         table->pack(k, n, turned.data, n, whole_pack.data);
-        for (int64_t from = 0; from < n; from += 5)
-            table->pack_transposed(k, from, from + 5 < n ? from + 5 : n, b.data, b_row, pieces.data);
+        for (int64_t from = 0; from < n; from += 5) {
+            table->pack_transposed(k, from, from + 5 < n ? from + 5 : n, 0, 7, b.data, b_row, pieces.data);
+            table->pack_transposed(k, from, from + 5 < n ? from + 5 : n, 7, k, b.data, b_row, pieces.data);
+        }
         for (int64_t j = 0; j < n; ++j) /* columns beyond n are zero in `pack`, and nobody's in the pieces */
             for (int64_t q = 0; q < k; ++q) {
                 const int64_t at = j / cols * k * cols + q * cols + j % cols;

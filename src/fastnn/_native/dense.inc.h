@@ -240,11 +240,12 @@ static void pack(int64_t k, int64_t n, const void *b, int64_t b_row, void *packe
         pack_panel(k, min64(n - j, TILE_COLS), (const real *)b + j, b_row, (real *)packed + j * k);
 }
 
-static void pack_transposed(int64_t k, int64_t row0, int64_t row1, const void *b, int64_t b_row, void *packed) {
+static void pack_transposed(int64_t k, int64_t row0, int64_t row1, int64_t col0, int64_t col1, const void *b,
+                            int64_t b_row, void *packed) {
     for (int64_t r0 = row0, r1; r0 < row1; r0 = r1) {
         r1 = min64(row1, (r0 / LANES + 1) * LANES);
-        transpose_rows(r1 - r0, k, (const real *)b + r0 * b_row, b_row,
-                       (real *)packed + r0 / TILE_COLS * TILE_COLS * k + r0 % TILE_COLS, TILE_COLS);
+        transpose_rows(r1 - r0, col1 - col0, (const real *)b + r0 * b_row + col0, b_row,
+                       (real *)packed + r0 / TILE_COLS * TILE_COLS * k + col0 * TILE_COLS + r0 % TILE_COLS, TILE_COLS);
     }
 }
 

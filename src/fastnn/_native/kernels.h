@@ -211,7 +211,8 @@ typedef struct fastnn_kernels {
     int64_t (*gemm_packed)(int64_t n, int64_t k);
     void (*pack)(int64_t k, int64_t n, const void *b, int64_t b_row, void *packed);
     /* the same for the transpose: packed <- bᵀ where b[n,k]; writes rows [row0, row1) of b only */
-    void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, const void *b, int64_t b_row, void *packed);
+    void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, int64_t col0, int64_t col1, const void *b,
+                            int64_t b_row, void *packed);
     void (*column_sums)(int64_t m, int64_t n, const void *a, int64_t a_row, int accumulate, void *sums);
 
     /* Element by element: activations.inc.h, elementwise.inc.h. In place allowed. */

@@ -6,7 +6,9 @@
 
 #include "threads.h"
 
-enum { ALIGNMENT = 64, TILE_BYTES = 1 << 16 };
+enum { ALIGNMENT = 64, TILE_BYTES = 1 << 16, WIDE_COLS = 512 };
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Room for one more item of a list; lists grow by doubling, at powers of two. */
 static void *grown(void *list, int count, size_t item) {
@@ -137,11 +139,18 @@ static int64_t elements_of(layout *l, const fastnn_value *v, int64_t capacity) {
     return elements;
 }
 
-/* Rows of a parameter that one task computes and updates: whole panels of the packed transpose, about 64 KiB. */
-static int64_t tile_rows(const fastnn_kernels *kernels, const fastnn_parameter *q) {
-    const int64_t panel = kernels->tile_cols;
-    const int64_t fitting = TILE_BYTES / (panel * q->cols * kernels->itemsize);
-    return panel * (fitting > 1 ? fitting : 1);
+/* What one task computes and updates of a parameter: whole panels of the packed transpose, about 64 KiB; of wide
+ * matrices some columns only, so that what a task reads of dy stays in cache for the next. */
+static void tile_size(const fastnn_program *p, const fastnn_parameter *q, int64_t *rows, int64_t *cols) {
+    const int64_t panel = p->kernels->tile_cols;
+    int whole_rows = q->keep;
+    for (int i = q->first_use; i < q->last_use; ++i) whole_rows |= !p->steps[p->uses[i].step].op->by_columns;
+    const int64_t blocks = whole_rows || q->rows == 1 ? 1 : (q->cols + WIDE_COLS - 1) / WIDE_COLS;
+    const int64_t share = (q->cols + blocks - 1) / blocks;
+    *cols = blocks == 1 ? q->cols : (share + panel - 1) / panel * panel;
+    const int64_t fitting = TILE_BYTES / (panel * *cols * p->kernels->itemsize);
+    *rows = panel * (fitting > 1 ? fitting : 1);
+    if (*rows > q->rows) *rows = q->rows;
 }
 
 typedef struct {
@@ -152,10 +161,11 @@ static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_n
     const fastnn_kernels *kernels = p->kernels;
     for (int i = 0; i < p->n_parameters; ++i) {
         const fastnn_parameter *q = &p->parameters[i];
-        const int64_t rows = q->rows < tile_rows(kernels, q) ? q->rows : tile_rows(kernels, q);
+        int64_t rows, cols;
+        tile_size(p, q, &rows, &cols);
         if (q->rows >= 4 * kernels->tile_cols || q->cols >= 4 * kernels->tile_cols)
             needs->scratch = kernels->gemm_scratch(); /* narrower products make no use of it */
-        if (q->trainable && rows * q->cols > needs->tile) needs->tile = rows * q->cols;
+        if (q->trainable && rows * cols > needs->tile) needs->tile = rows * cols;
         const fastnn_update *update = q->rule == FASTNN_NONE ? NULL : p->rules[q->rule].update;
         const int64_t whole = update && update->scratch ? update->scratch(q->rows, q->cols) : 0;
         if (whole > needs->whole) needs->whole = whole;
@@ -308,18 +318,24 @@ static int list_tasks(fastnn_program *p) {
     for (int i = 0; i < p->n_steps; ++i) count += p->steps[i].op->fold != NULL;
     for (int i = 0; i < p->n_parameters; ++i) {
         const fastnn_parameter *q = &p->parameters[i];
-        if (q->trainable) count += (int)((q->rows + tile_rows(p->kernels, q) - 1) / tile_rows(p->kernels, q));
+        int64_t rows, cols;
+        tile_size(p, q, &rows, &cols);
+        if (q->trainable) count += (int)(((q->rows + rows - 1) / rows) * ((q->cols + cols - 1) / cols));
     }
     fastnn_weights_task *tasks = calloc((size_t)count + 1, sizeof *tasks);
     if (!tasks) return -1;
     count = 0;
     for (int i = 0; i < p->n_parameters; ++i) {
         const fastnn_parameter *q = &p->parameters[i];
-        const int64_t rows = tile_rows(p->kernels, q);
+        int64_t rows, cols;
+        tile_size(p, q, &rows, &cols);
         if (!q->trainable) continue;
-        for (int64_t row = 0; row < q->rows; row += rows)
-            tasks[count++] = (fastnn_weights_task){
-                .fold = FASTNN_NONE, .parameter = i, .row0 = row, .row1 = q->rows < row + rows ? q->rows : row + rows};
+        for (int64_t col = 0; col < q->cols; col += cols)
+            for (int64_t row = 0; row < q->rows; row += rows)
+                tasks[count++] =
+                    (fastnn_weights_task){.fold = FASTNN_NONE,
+                                          .parameter = i,
+                                          .tile = {row, min64(row + rows, q->rows), col, min64(col + cols, q->cols)}};
     }
     p->constrained = p->regularized = 0;
     for (int i = 0; i < p->n_parameters; ++i)
@@ -382,7 +398,7 @@ static void find_late_updates(fastnn_program *p) {
 
 int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
     find_late_updates(p);
-    if (cut_into_stages(p) || list_tasks(p) || list_uses(p) || lay_out(p, capacity)) return -1;
+    if (cut_into_stages(p) || list_uses(p) || list_tasks(p) || lay_out(p, capacity)) return -1;
     count_work(p);
     return 0;
 }

@@ -75,6 +75,11 @@ typedef struct {
     int64_t slope_at;
 } fastnn_parameter;
 
+/* The part of a parameter that one task computes and updates. */
+typedef struct {
+    int64_t row0, row1, col0, col1;
+} fastnn_tile;
+
 /* What a step does. Samples [row0, row1) of the batch; every function may be NULL. */
 typedef struct {
     const char *name;
@@ -89,9 +94,10 @@ typedef struct {
     /* The whole batch at once, on the calling thread, before `forward` (or `backward`) of any row; 0, or -1: stop. */
     int (*forward_batch)(fastnn_program *, fastnn_step *);
     int (*backward_batch)(fastnn_program *, fastnn_step *);
-    /* gradient (+)= rows [row0, row1) of d loss / d parameters[which] */
-    void (*gradient)(fastnn_program *, const fastnn_step *, int which, int64_t row0, int64_t row1, void *gradient,
+    /* gradient (+)= a tile of d loss / d parameters[which], in a row of rows */
+    void (*gradient)(fastnn_program *, const fastnn_step *, int which, const fastnn_tile *, void *gradient,
                      int accumulate, int worker);
+    int by_columns; /* its tiles may have some columns only, not all */
     /* For ops whose gradient by parameter 0 is zero in most rows: sets touched[row - row0] for the others of [row0, row1).
      * An update that leaves weights without a gradient alone then skips those rows. */
     void (*touched)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, unsigned char *touched);
@@ -156,7 +162,7 @@ typedef struct {
 typedef struct {
     int fold; /* the step to fold, or FASTNN_NONE: a tile of a parameter */
     int parameter;
-    int64_t row0, row1;
+    fastnn_tile tile;
     double penalty;
 } fastnn_weights_task;
 
@@ -164,9 +170,10 @@ typedef struct {
     void *scratch; /* of gemm */
     void *tile;    /* gradient of one tile of weights */
     void *whole;   /* scratch of an update of whole parameters */
-    void *packed;  /* dy of a dense step, packed for dw, and which step and batch it was */
+    void *packed;  /* columns of dy of a dense step, packed for dw; of which step and batch, from which column on */
     const fastnn_step *packed_step;
     uint64_t packed_batch;
+    int64_t packed_column;
 } fastnn_worker;
 
 struct fastnn_program {

@@ -107,38 +107,53 @@ static int run_stages(fastnn_program *p, int threads) {
 
 /* --- weights --------------------------------------------------------------------------------------------------- */
 
-static char *at_row(const fastnn_program *p, const fastnn_parameter *q, void *base, int64_t row) {
-    return (char *)base + row * q->cols * p->kernels->itemsize;
+static char *at_element(const fastnn_program *p, void *base, int64_t element) {
+    return (char *)base + element * p->kernels->itemsize;
 }
 
-/* g = d loss / d rows [row0, row1) of a parameter, from every step that uses it, in the order of the steps. */
+static int64_t elements(const fastnn_tile *t) { return (t->row1 - t->row0) * (t->col1 - t->col0); }
+
+/* Elements of a parameter that lie in a line: all of a tile, or a row of it. */
+typedef struct {
+    int64_t at, n;
+} line;
+
+/* The next line of a tile, after `done` elements. */
+static line next_line(const fastnn_parameter *q, const fastnn_tile *t, int64_t done) {
+    const int64_t cols = t->col1 - t->col0;
+    if (cols == q->cols) return (line){t->row0 * cols, elements(t)};
+    return (line){(t->row0 + done / cols) * q->cols + t->col0, cols};
+}
+
+/* g = d loss / d tile of a parameter, from every step that uses it, in the order of the steps. */
 static void sum_gradients(fastnn_program *p, const fastnn_weights_task *t, void *g, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
     for (int i = q->first_use; i < q->last_use; ++i) {
         const fastnn_step *s = &p->steps[p->uses[i].step];
-        s->op->gradient(p, s, p->uses[i].which, t->row0, t->row1, g, i > q->first_use, worker);
+        s->op->gradient(p, s, p->uses[i].which, &t->tile, g, i > q->first_use, worker);
     }
-    if (q->first_use == q->last_use) memset(g, 0, (size_t)((t->row1 - t->row0) * q->cols * p->kernels->itemsize));
+    if (q->first_use == q->last_use) memset(g, 0, (size_t)(elements(&t->tile) * p->kernels->itemsize));
 }
 
-/* Rows [row0, row1) of a parameter after their update: the running mean follows, then the packed copy. */
-static void follow_update(fastnn_program *p, const fastnn_parameter *q, int64_t row0, int64_t row1) {
-    if (q->average) {
-        const int64_t n = (row1 - row0) * q->cols, updates = (int64_t)p->iteration / p->accumulation;
-        void *w = at_row(p, q, q->data, row0), *average = at_row(p, q, q->average, row0);
-        p->kernels->follow(n, w, average, updates ? 1 - p->averaging : 1);
-        if (p->overwrites) memcpy(w, average, (size_t)(n * p->kernels->itemsize));
-    }
+/* The running mean follows weights after their update. */
+static void follow_update(fastnn_program *p, const fastnn_parameter *q, line l) {
+    if (!q->average) return;
+    const int64_t updates = (int64_t)p->iteration / p->accumulation;
+    void *w = at_element(p, q->data, l.at), *average = at_element(p, q->average, l.at);
+    p->kernels->follow(l.n, w, average, updates ? 1 - p->averaging : 1);
+    if (p->overwrites) memcpy(w, average, (size_t)(l.n * p->kernels->itemsize));
+}
+
+/* And so does the packed copy. */
+static void follow_transposed(fastnn_program *p, const fastnn_parameter *q, const fastnn_tile *t) {
     if (q->wants_transposed && (p->updating || p->overwrites))
-        p->kernels->pack_transposed(q->cols, row0, row1, q->data, q->cols, q->transposed);
+        p->kernels->pack_transposed(q->cols, t->row0, t->row1, t->col0, t->col1, q->data, q->cols, q->transposed);
 }
 
-static void update_rows(fastnn_program *p, const fastnn_parameter *q, int64_t row0, int64_t row1, void *g, int worker) {
+static void update_line(fastnn_program *p, const fastnn_parameter *q, line l, void *g, int worker) {
     const fastnn_rule *rule = &p->rules[q->rule];
     const double *h = rule->scalars + (p->step - p->first_scalars) * rule->update->scalars;
-    const int64_t n = (row1 - row0) * q->cols;
-    void *w = at_row(p, q, q->data, row0);
-    if (p->clip_value > 0) p->kernels->clip(n, g, p->clip_value);
+    if (p->clip_value > 0) p->kernels->clip(l.n, g, p->clip_value);
     if (rule->update->whole) {
         const fastnn_whole whole = {.rows = q->rows,
                                     .cols = q->cols,
@@ -149,10 +164,10 @@ static void update_rows(fastnn_program *p, const fastnn_parameter *q, int64_t ro
         rule->update->whole(&whole, h);
     } else {
         void *slots[FASTNN_MAX_SLOTS];
-        for (int i = 0; i < rule->update->slots; ++i) slots[i] = at_row(p, q, q->slots[i], row0);
-        rule->update->apply(n, w, g, slots, h);
+        for (int i = 0; i < rule->update->slots; ++i) slots[i] = at_element(p, q->slots[i], l.at);
+        rule->update->apply(l.n, at_element(p, q->data, l.at), g, slots, h);
     }
-    follow_update(p, q, row0, row1);
+    follow_update(p, q, l);
 }
 
 /* g = the mean of the gradients since the last update, this one included; or only one more for the sum. */
@@ -173,25 +188,49 @@ static int leaves_the_rest(const fastnn_program *p, const fastnn_weights_task *t
     if (q->l1 || q->l2 || q->slope) return 0;
     const fastnn_rule *rule = &p->rules[q->rule];
     const double *h = rule->scalars + (p->step - p->first_scalars) * rule->update->scalars;
-    return strcmp(rule->update->name, "sgd") == 0 && h[0] == 1 && t->row1 - t->row0 <= MAX_TOUCHED;
+    return strcmp(rule->update->name, "sgd") == 0 && h[0] == 1 && t->tile.row1 - t->tile.row0 <= MAX_TOUCHED;
 }
 
 static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    const int64_t rows = t->row1 - t->row0;
+    const int64_t row0 = t->tile.row0, rows = t->tile.row1 - row0, cols = q->cols;
     unsigned char touched[MAX_TOUCHED];
     void *g = p->workers[worker].tile;
     memset(touched, 0, (size_t)rows);
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].parameters[0] == t->parameter && p->steps[i].op->gradient)
-            p->steps[i].op->touched(p, &p->steps[i], t->row0, t->row1, touched);
+            p->steps[i].op->touched(p, &p->steps[i], row0, t->tile.row1, touched);
     for (int64_t row = 0; row < rows; ++row)
-        if (touched[row]) memset(at_row(p, q, g, row), 0, (size_t)(q->cols * p->kernels->itemsize));
+        if (touched[row]) memset(at_element(p, g, row * cols), 0, (size_t)(cols * p->kernels->itemsize));
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].parameters[0] == t->parameter && p->steps[i].op->gradient)
-            p->steps[i].op->gradient(p, &p->steps[i], 0, t->row0, t->row1, g, 1, worker);
-    for (int64_t row = 0; row < rows; ++row)
-        if (touched[row]) update_rows(p, q, t->row0 + row, t->row0 + row + 1, at_row(p, q, g, row), worker);
+            p->steps[i].op->gradient(p, &p->steps[i], 0, &t->tile, g, 1, worker);
+    for (int64_t row = 0; row < rows; ++row) {
+        if (!touched[row]) continue;
+        const fastnn_tile one = {row0 + row, row0 + row + 1, 0, cols};
+        update_line(p, q, next_line(q, &one, 0), at_element(p, g, row * cols), worker);
+        follow_transposed(p, q, &one);
+    }
+}
+
+/* Line by line: regularizer, accumulation, update. */
+static void finish_gradient(fastnn_program *p, fastnn_weights_task *t, char *g, int worker) {
+    const fastnn_parameter *q = &p->parameters[t->parameter];
+    const int64_t n = elements(&t->tile);
+    t->penalty = q->slope && t->tile.row0 == 0 && t->tile.col0 == 0 ? q->penalty : 0;
+    for (int64_t done = 0; done < n;) {
+        const line l = next_line(q, &t->tile, done);
+        void *part = at_element(p, g, done);
+        if (q->l1 || q->l2) t->penalty += p->kernels->regularize(l.n, at_element(p, q->data, l.at), part, q->l1, q->l2);
+        if (q->slope) p->kernels->add(l.n, part, at_element(p, q->slope, l.at), part);
+        if (q->accumulator) accumulate(p, l.n, part, at_element(p, q->accumulator, l.at));
+        if (!p->updating)
+            follow_update(p, q, l);
+        else if (!q->late)
+            update_line(p, q, l, part, worker);
+        done += l.n;
+    }
+    if (!p->updating || !q->late) follow_transposed(p, q, &t->tile);
 }
 
 static void run_task(void *context, int64_t task, int worker) {
@@ -207,19 +246,9 @@ static void run_task(void *context, int64_t task, int worker) {
         run_sparse_task(p, t, worker);
         return;
     }
-    const int64_t n = (t->row1 - t->row0) * q->cols;
-    void *g = q->late ? at_row(p, q, q->gradient, t->row0) : p->workers[worker].tile;
+    void *g = q->late ? at_element(p, q->gradient, t->tile.row0 * q->cols) : p->workers[worker].tile;
     sum_gradients(p, t, g, worker);
-    t->penalty = q->l1 || q->l2 ? p->kernels->regularize(n, at_row(p, q, q->data, t->row0), g, q->l1, q->l2) : 0;
-    if (q->slope) {
-        p->kernels->add(n, g, at_row(p, q, q->slope, t->row0), g);
-        if (t->row0 == 0) t->penalty += q->penalty;
-    }
-    if (q->accumulator) accumulate(p, n, g, at_row(p, q, q->accumulator, t->row0));
-    if (!p->updating)
-        follow_update(p, q, t->row0, t->row1);
-    else if (!q->late)
-        update_rows(p, q, t->row0, t->row1, g, worker);
+    finish_gradient(p, t, g, worker);
 }
 
 /* The same tasks again, for the updates that waited; a parameter that is updated as a whole is so in its first one. */
@@ -228,13 +257,16 @@ static void run_late_update(void *context, int64_t task, int worker) {
     const fastnn_weights_task *t = &p->tasks[task];
     if (t->fold != FASTNN_NONE) return;
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    if (!q->late) return;
+    const fastnn_tile whole = {0, q->rows, 0, q->cols};
+    const int by_wholes = q->rule != FASTNN_NONE && p->rules[q->rule].update->whole;
+    const fastnn_tile *tile = by_wholes ? &whole : &t->tile;
+    if (!q->late || (by_wholes && t->tile.row0 > 0)) return;
+    const line l = next_line(q, tile, 0); /* late parameters are cut by rows alone */
     if (q->rule == FASTNN_NONE)
-        follow_update(p, q, t->row0, t->row1);
-    else if (!p->rules[q->rule].update->whole)
-        update_rows(p, q, t->row0, t->row1, at_row(p, q, q->gradient, t->row0), worker);
-    else if (t->row0 == 0)
-        update_rows(p, q, 0, q->rows, q->gradient, worker);
+        follow_update(p, q, l);
+    else
+        update_line(p, q, l, at_element(p, q->gradient, l.at), worker);
+    follow_transposed(p, q, tile);
 }
 
 /* Scales every kept gradient to a norm of at most `limit`: each parameter's own, or that of all together. */
@@ -272,7 +304,8 @@ static int constrain(fastnn_program *p, const fastnn_parameter *q) {
             if (fastnn_call_python(p, q->python, FASTNN_FORWARD)) return -1;
             break;
     }
-    if (q->wants_transposed) p->kernels->pack_transposed(q->cols, 0, q->rows, q->data, q->cols, q->transposed);
+    if (q->wants_transposed)
+        p->kernels->pack_transposed(q->cols, 0, q->rows, 0, q->cols, q->data, q->cols, q->transposed);
     return 0;
 }
 
@@ -352,7 +385,8 @@ void fastnn_program_reset(fastnn_program *p) {
 void fastnn_program_prepare(fastnn_program *p) {
     for (int i = 0; i < p->n_parameters; ++i) {
         const fastnn_parameter *q = &p->parameters[i];
-        if (q->wants_transposed) p->kernels->pack_transposed(q->cols, 0, q->rows, q->data, q->cols, q->transposed);
+        if (q->wants_transposed)
+            p->kernels->pack_transposed(q->cols, 0, q->rows, 0, q->cols, q->data, q->cols, q->transposed);
     }
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].op->prepare) p->steps[i].op->prepare(p, &p->steps[i]);

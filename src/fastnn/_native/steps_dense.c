@@ -51,33 +51,35 @@ static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0
 }
 
 /* dkernel = xᵀ · dz and dbias = Σ dz, over all rows of the batch in order */
-static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
-                           void *gradient, int accumulate, int worker) {
+static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile, void *gradient,
+                           int accumulate, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
-    const int64_t m = p->rows * x->per_sample;
+    const int64_t m = p->rows * x->per_sample, cols = tile->col1 - tile->col0;
+    const char *dz = y->gradient + tile->col0 * p->kernels->itemsize;
     fastnn_worker *w = &p->workers[worker];
     if (which == 1) {
         p->kernels->column_sums(m, y->width, y->gradient, y->row, accumulate, gradient);
         return;
     }
-    fastnn_gemm g = {.m = row1 - row0,
-                     .n = y->width,
+    fastnn_gemm g = {.m = tile->row1 - tile->row0,
+                     .n = cols,
                      .k = m,
-                     .a = x->data + row0 * p->kernels->itemsize,
+                     .a = x->data + tile->row0 * p->kernels->itemsize,
                      .a_row = 1,
                      .a_col = x->row,
-                     .b = y->gradient,
+                     .b = dz,
                      .b_row = y->row,
                      .c = gradient,
-                     .c_row = y->width,
+                     .c_row = cols,
                      .accumulate = accumulate,
                      .scratch = w->scratch};
     if (x->width > 2 * p->kernels->tile_cols && y->width > p->kernels->tile_cols) {
-        /* several tiles will read dz: pack it once for all that this worker gets */
-        if (w->packed_step != s || w->packed_batch != p->batch) {
-            p->kernels->pack(m, y->width, y->gradient, y->row, w->packed);
+        /* several tiles will read these columns of dz: pack them once for all that this worker gets in a row */
+        if (w->packed_step != s || w->packed_batch != p->batch || w->packed_column != tile->col0) {
+            p->kernels->pack(m, cols, dz, y->row, w->packed);
             w->packed_step = s;
             w->packed_batch = p->batch;
+            w->packed_column = tile->col0;
         }
         g.b = w->packed;
         g.packed = 1;
@@ -103,4 +105,5 @@ const fastnn_op fastnn_dense_op = {.name = "dense",
                                    .forward = dense_forward,
                                    .backward = dense_backward,
                                    .gradient = dense_gradient,
+                                   .by_columns = 1,
                                    .flops = dense_flops};

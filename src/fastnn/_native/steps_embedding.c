@@ -81,11 +81,12 @@ static void add_row(fastnn_program *p, const fastnn_step *s, int64_t k, int64_t 
 }
 
 /* dtable[id] = Σ dy over the places where id stands, in their order */
-static void embedding_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
+static void embedding_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile,
                                void *gradient, int accumulate, int worker) {
     (void)which, (void)worker;
-    if (!accumulate) memset(gradient, 0, (size_t)((row1 - row0) * parameter(p, s, TABLE)->cols * p->kernels->itemsize));
-    each_within(p, s, row0, row1, add_row, gradient);
+    if (!accumulate)
+        memset(gradient, 0, (size_t)((tile->row1 - tile->row0) * parameter(p, s, TABLE)->cols * p->kernels->itemsize));
+    each_within(p, s, tile->row0, tile->row1, add_row, gradient);
 }
 
 static void mark_row(fastnn_program *p, const fastnn_step *s, int64_t k, int64_t row, void *touched) {

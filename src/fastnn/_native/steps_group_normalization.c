@@ -41,12 +41,13 @@ static void groups_backward(fastnn_program *p, const fastnn_step *s, int64_t row
     if (a.dx) p->kernels->normalize_groups_backward(&a);
 }
 
-static void groups_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
-                            void *gradient, int accumulate, int worker) {
+static void groups_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile, void *gradient,
+                            int accumulate, int worker) {
     const fastnn_groups a = groups_of(p, s, 0, p->rows);
     const int64_t cols = parameter(p, s, which)->cols;
     (void)worker;
-    p->kernels->normalize_groups_gradient(&a, which == BETA, row0 * cols, row1 * cols, accumulate, gradient);
+    p->kernels->normalize_groups_gradient(&a, which == BETA, tile->row0 * cols, tile->row1 * cols, accumulate,
+                                          gradient);
 }
 
 static int64_t groups_flops(const fastnn_program *p, const fastnn_step *s) {

@@ -89,11 +89,11 @@ static void batch_normalization_backward(fastnn_program *p, const fastnn_step *s
                                        fastnn_row(p, x, x->gradient, row0), x->row);
 }
 
-static void batch_normalization_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
+static void batch_normalization_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile,
                                          void *gradient, int accumulate, int worker) {
     const int64_t n = value(p, s->output)->width;
     const char *sums = vector(p, s, which == GAMMA ? SUM_DY_XHAT : SUM_DY);
-    (void)row0, (void)row1, (void)worker;
+    (void)tile, (void)worker;
     if (accumulate)
         p->kernels->add(n, gradient, sums, gradient);
     else

@@ -26,13 +26,13 @@ static void prelu_backward(fastnn_program *p, const fastnn_step *s, int64_t row0
                                fastnn_row(p, x, x->gradient, row0), x->row);
 }
 
-static void prelu_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
-                           void *gradient, int accumulate, int worker) {
+static void prelu_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile, void *gradient,
+                           int accumulate, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     const int64_t cols = parameter(p, s, SLOPES)->cols, inner = x->width / count(p, s);
-    const int64_t at = row0 * cols * inner * p->kernels->itemsize;
+    const int64_t at = tile->row0 * cols * inner * p->kernels->itemsize;
     (void)which, (void)worker;
-    p->kernels->prelu_slopes(p->rows * x->per_sample, (row1 - row0) * cols, inner, x->data + at, x->row,
+    p->kernels->prelu_slopes(p->rows * x->per_sample, (tile->row1 - tile->row0) * cols, inner, x->data + at, x->row,
                              y->gradient + at, y->row, accumulate, gradient);
 }
 

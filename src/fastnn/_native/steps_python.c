@@ -12,11 +12,11 @@ static int python_backward(fastnn_program *p, fastnn_step *s) {
 }
 
 /* A Python layer leaves its gradients in the kept ones. */
-static void python_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
-                            void *gradient, int accumulate, int worker) {
+static void python_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile, void *gradient,
+                            int accumulate, int worker) {
     const fastnn_parameter *q = &p->parameters[s->parameters[which]];
-    const char *kept = (const char *)q->gradient + row0 * q->cols * p->kernels->itemsize;
-    const int64_t n = (row1 - row0) * q->cols;
+    const char *kept = (const char *)q->gradient + tile->row0 * q->cols * p->kernels->itemsize;
+    const int64_t n = (tile->row1 - tile->row0) * q->cols;
     (void)worker;
     if (kept == gradient) return;
     if (accumulate)

@@ -42,11 +42,11 @@ static char *vector(const fastnn_program *p, const fastnn_step *s, int which, in
 }
 
 /* dshift = Σ dy, dscale = Σ dy · x, by column over all rows in order */
-static void scale_gradient(fastnn_program *p, const fastnn_step *s, int which, int64_t row0, int64_t row1,
-                           void *gradient, int accumulate, int worker) {
+static void scale_gradient(fastnn_program *p, const fastnn_step *s, int which, const fastnn_tile *tile, void *gradient,
+                           int accumulate, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     const int64_t m = p->rows * x->per_sample, cols = parameter(p, s, which)->cols;
-    const int64_t first = row0 * cols, last = row1 * cols;
+    const int64_t first = tile->row0 * cols, last = tile->row1 * cols;
     (void)worker;
     for (int64_t at = first; at < last;) {
         const int64_t in_x = at % x->width, rest = x->width - in_x, n = last - at < rest ? last - at : rest;
