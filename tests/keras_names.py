@@ -189,6 +189,7 @@ BEHAVIOUR = {
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
+    "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",
     "float64": "is float64 throughout; Keras on JAX rounds some results to float32",
     "NaN and infinity in data": "are refused before training: `check_finite=False` lets them in",
 }

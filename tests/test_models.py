@@ -1083,3 +1083,12 @@ def test_summary_refuses(arguments: dict[str, Any]) -> None:
     model = Sequential([Input((8,)), Dense(1)])
     with pytest.raises(ValueError, match="Received: "):
         model.summary(**arguments)
+
+
+@pytest.mark.parametrize("name", ["train_step", "test_step", "compute_loss"])
+def test_a_method_that_keras_would_train_by_is_not_passed_over(name: str) -> None:
+    model = type("Own", (Sequential,), {name: lambda self, *arguments: None})([Input((2,)), Dense(1)])
+    assert model.predict(np.ones((3, 2)), verbose=0).shape == (3, 1)
+    with pytest.raises(NotImplementedError, match=rf"train_on_batch.*Received: model 'own.*' .* with {name}$"):
+        model.compile("sgd", "mse")
+    assert not model.compiled

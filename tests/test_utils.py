@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnn import utils
+from fastnn import layers, utils
 from fastnn.utils.splitting import _sizes
 
 
@@ -24,6 +24,13 @@ def test_public_names() -> None:
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(utils.__path__)])
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"fastnn.utils.{name}")).failed == 0
+
+
+def test_clear_session_starts_names_again() -> None:
+    utils.clear_session()
+    names = [layers.Dense(1).name for _ in range(2)]
+    utils.clear_session()
+    assert [*names, layers.Dense(1).name] == ["dense", "dense_1", "dense"]
 
 
 class TestToCategorical:

@@ -28,13 +28,26 @@ if TYPE_CHECKING:
         utils,
     )
     from fastnn._info import show_versions
-    from fastnn.layers import Input
+    from fastnn.initializers import Initializer
+    from fastnn.layers import Input, Layer
+    from fastnn.losses import Loss
+    from fastnn.metrics import Metric
     from fastnn.models import Model, Sequential
+    from fastnn.optimizers import Optimizer
+    from fastnn.regularizers import Regularizer
+    from fastnn.variables import Variable
 
 __all__ = [
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "callbacks",
@@ -54,7 +67,19 @@ __all__ = [
 ]
 
 # name -> the submodule that defines it
-_BORROWED = {"Input": "layers", "Model": "models", "Sequential": "models", "show_versions": "_info"}
+_BORROWED = {
+    "Initializer": "initializers",
+    "Input": "layers",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Variable": "variables",
+    "show_versions": "_info",
+}
 
 
 def __getattr__(name: str) -> Any:

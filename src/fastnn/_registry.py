@@ -36,7 +36,12 @@ def auto_name(prefix: str) -> str:
 
 
 def reset_names() -> None:
-    """Starts the running numbers of `auto_name` again."""
+    """Starts the running numbers in the names of layers and models again: the next `Dense` is `dense`.
+
+    >>> reset_names()
+    >>> auto_name("Dense"), auto_name("Dense")
+    ('dense', 'dense_1')
+    """
     _counts.clear()
 
 

@@ -14,6 +14,9 @@ from fastnn.callbacks import CallbackList, History
 from fastnn.prediction import Predictor
 from fastnn.sources import InMemory, Streamed
 
+# Methods of Keras's models that its training calls and this one does not: they must not be passed over in silence.
+NOT_CALLED = ("train_step", "test_step", "predict_step", "make_train_function", "compute_loss", "compute_metrics")
+
 
 class Trainer:
     """The verbs of Keras's models, in terms of what a model is: its inputs, outputs, `lower` and weights."""
@@ -106,7 +109,15 @@ class Trainer:
 
         Raises:
             ValueError: A name is unknown.
+            NotImplementedError: The model's class has a method that Keras would train by, such as `train_step`.
         """
+        mine = [name for name in NOT_CALLED if hasattr(self, name)]
+        if mine:
+            raise NotImplementedError(
+                "A model trains in compiled steps, and no step calls a method of its class: compose the loss in a "
+                "function or a `Loss`, and outputs in `call`; for steps of one's own there is `train_on_batch`. "
+                f"Received: model '{self.name}' of class {type(self).__name__} with {', '.join(mine)}"
+            )
         self._training = training.Training(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
 
     def _forget_programs(self) -> None:

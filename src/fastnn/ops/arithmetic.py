@@ -101,7 +101,7 @@ def negative(x: Any) -> Any:
 
 
 def absolute(x: Any) -> Any:
-    """|x|.
+    """The absolute value.
 
     >>> print(absolute([1.0, -2.0]))
     [1. 2.]

@@ -110,12 +110,9 @@ class Progbar:
 
     Example:
 
-    ```python
-    progress = Progbar(target=100)
-    for step in range(100):
-        loss = work(step)
-        progress.update(step + 1, [("loss", loss)])
-    ```
+    >>> progress = Progbar(target=100, verbose=0)
+    >>> for step in range(100):
+    ...     progress.update(step + 1, [("loss", 1 / (step + 1))])
     """
 
     def __init__(

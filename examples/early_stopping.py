@@ -1,0 +1,62 @@
+"""Early stopping: as many epochs as help, and the best weights back.
+
+A large network on few and noisy samples learns them by heart: its training loss falls for ever, its validation loss
+falls and then rises. `EarlyStopping` watches the latter, stops when it has not got better for a while, and gives the
+model the weights of its best epoch. Those are what is worth keeping on disk.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fastnn import Input, Sequential, callbacks, layers, utils
+
+utils.set_random_seed(0)
+rng = np.random.default_rng(0)
+
+x = rng.normal(size=(1000, 20))
+y = (x[:, 0] + x[:, 1] * x[:, 2] > 0) ^ (rng.random(1000) < 0.1)  # one label in ten is wrong
+x_train, y_train, x_val, y_val = x[:500], y[:500], x[500:], y[500:]
+
+
+def build():
+    model = Sequential(
+        [
+            Input((20,)),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="binary_crossentropy")
+    return model
+
+
+model = build()
+stopping = callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_best_weights=True)
+history = model.fit(
+    x_train, y_train, validation_data=(x_val, y_val), epochs=200, callbacks=[stopping], verbose=0
+).history
+best = int(np.argmin(history["val_loss"]))
+
+print("epoch  training loss  validation loss")
+for epoch in sorted({0, best // 2, best, len(history["loss"]) - 1}):
+    mark = "  <- best" if epoch == best else ""
+    print(f"{epoch + 1:5}  {history['loss'][epoch]:13.3f}  {history['val_loss'][epoch]:15.3f}{mark}")
+print(f"stopped after {len(history['loss'])} of 200 epochs")
+
+# Weights are plain arrays: keep them in a file, and give them to a new model of the same layers.
+with tempfile.TemporaryDirectory() as folder:
+    file = Path(folder) / "best.npz"
+    np.savez(file, *model.get_weights())
+    again = build()
+    with np.load(file) as kept:
+        again.set_weights(list(kept.values()))
+
+restored = again.evaluate(x_val, y_val, verbose=0)
+print(f"a new model with the weights that were kept: validation loss {restored:.3f}")
+
+assert len(history["loss"]) < 200, "expected training to stop early"
+assert np.isclose(restored, history["val_loss"][best], rtol=1e-4), f"expected the best loss back, got {restored:.4f}"
+assert restored < 0.95 * history["val_loss"][-1], "expected the best epoch to be better than the last"
