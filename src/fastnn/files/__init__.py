@@ -1,0 +1,8 @@
+"""Files: written so that a crash leaves the old one or the new one, and read without trust in what they say."""
+
+from __future__ import annotations
+
+from fastnn.files.errors import FileError
+from fastnn.files.writing import replacing
+
+__all__ = ["FileError", "replacing"]
