@@ -68,7 +68,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
     return ValueError(f"Unknown {kind} name. {hint} Received: {name!r}")
 
 
-_scope: ContextVar[Mapping[str, Any]] = ContextVar("fastnn_custom_objects", default={})
+_scope: ContextVar[Mapping[str, Any] | None] = ContextVar("fastnn_custom_objects", default=None)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[No
     ...     activations.get("steep") is steep
     True
     """
-    token = _scope.set({**_scope.get(), **(custom_objects or {})})
+    token = _scope.set({**(_scope.get() or {}), **(custom_objects or {})})
     try:
         yield
     finally:
@@ -135,7 +135,7 @@ class Registry:
 
     def lookup(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Returns the class or function of that name; raises `ValueError` with the nearest names if there is none."""
-        custom_objects = {**_scope.get(), **(custom_objects or {})}
+        custom_objects = {**(_scope.get() or {}), **(custom_objects or {})}
         if name in custom_objects:
             return custom_objects[name]
         known = self._known.get(name)

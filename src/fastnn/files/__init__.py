@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from fastnn.files.errors import FileError
-from fastnn.files.writing import replacing
+from fastnn.files.writing import replacing, sync_folder
 
-__all__ = ["FileError", "replacing"]
+__all__ = ["FileError", "replacing", "sync_folder"]

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _kernels, state
-from fastnn._version import __version__
+from fastnn import state
 from fastnn.files import FileError, tensors
 from fastnn.files.tensors import TensorFile
 from fastnn.models import description
-from fastnn.state import Stored
 from fastnn.variables import Variable, left_empty
 
 CONSTANTS = 1 << 24  # bytes of variables that no file holds: made from configurations
@@ -59,7 +57,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: Any = 
         return
     if not path.endswith(".safetensors"):
         raise ValueError(f"Argument `filepath` must end in {_KEEPING}. Received: filepath={path!r}")
-    arrays, document = _state_of(model, "model")
+    arrays, document = state.collected(model, "model")
     document["model"] = description.describe(model)
     tensors.write(path, arrays, document)
 
@@ -142,7 +140,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
             f"Argument `filepath` must end in '.safetensors', or '.weights.h5' for Keras. Received: filepath={path!r}"
         )
     model._check_built("weights")
-    arrays, document = _state_of(model, "weights")
+    arrays, document = state.collected(model, "weights")
     tensors.write(path, arrays, document)
 
 
@@ -175,13 +173,13 @@ def load_weights(
         return
     file = TensorFile(path)
     with trusting_nothing(path):
-        stored = _stored(file, "weights", check_finite, copied=True)
+        stored = state.stored_in(file, "weights", check_finite, copied=True)
     pairs = state.matched(state.named_weights(model), stored, skip_mismatch, by_name)
     arrays = [(variable, stored.array(name)) for name, variable in pairs.items()]  # all are read before one is written
     slots: list[tuple[Variable, np.ndarray]] = []
     if model.compiled and len(pairs) == len(stored.names) and not by_name:
         with trusting_nothing(path):
-            slots = _slots(model, file, check_finite, copied=True)
+            slots = state.slots_in(model, file, check_finite, copied=True)
     for variable, array in [*arrays, *slots]:
         variable.assign(array)
 
@@ -195,67 +193,17 @@ def _to_write(filepath: Any, overwrite: bool) -> str:
     return path
 
 
-# --- what is in a file ---
-
-
-def _state_of(model: Any, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays of a model and its optimizer, and the document that says what they are."""
-    weights = state.named_weights(model) if model.built else {}
-    document: dict[str, Any] = {"kind": kind, "written_by": f"fastnn {__version__}", "weights": list(weights)}
-    arrays = {name: variable.value for name, variable in weights.items()}
-    document["frozen_layers"] = [path for path, layer in state.layers_by_path(model) if not layer.trainable]
-    document["frozen_weights"] = [name for name, v in weights.items() if not v.trainable and not v.state]
-    document["streams"] = state.streams_of(model)
-    if model.compiled:
-        optimizer = model.optimizer
-        slots = state.named_slots(optimizer, weights)
-        arrays.update((name, variable.value) for name, variable in slots.items())
-        names = {id(variable): name for name, variable in weights.items()}
-        document["optimizer"] = {
-            "variables": list(slots),
-            "trained": [names[id(v)] for v in optimizer._trainable_variables if id(v) in names],
-            "built": optimizer.built,
-        }
-    return arrays, document
-
-
-def _stored(file: TensorFile, what: str, check_finite: bool, copied: bool) -> Stored:
-    names = file.document[what]["variables"] if what == "optimizer" else file.document[what]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise FileError(file.path, f"its list of {what} is damaged")
-    missing = [name for name in names if name not in file.names]
-    if missing:
-        raise FileError(file.path, f"it has no array {missing[0]!r}")
-
-    def array(name: str) -> np.ndarray:
-        found = file.array(name, copied)
-        if check_finite:
-            finite(found, name, file.path)
-        return found
-
-    return Stored(names, file.shape, array)
-
-
-def finite(array: np.ndarray, name: str, path: Any) -> None:
-    """Raises `FileError` at the first NaN or infinity."""
-    if array.dtype.kind == "f" and (at := _kernels.first_not_finite(np.atleast_1d(array))) is not None:
-        value = np.atleast_1d(array)[at]
-        raise FileError(
-            path, f"the array {name!r} holds {value} at index {list(at)} (check_finite=False lets it in)"
-        )
-
-
 def _fill(model: Any, file: TensorFile, check_finite: bool, compile: bool) -> None:
     """Gives a model that was just made its weights, without a copy where they can be used where they lie."""
     document = file.document
-    stored = _stored(file, "weights", check_finite, copied=False)
+    stored = state.stored_in(file, "weights", check_finite, copied=False)
     if stored.names or model.built:
         weights = state.named_weights(model)
         if len(stored.names) != len(weights):
             raise FileError(file.path, f"it has {len(stored.names)} weights for a model with {len(weights)}")
         pairs = state.matched(weights, stored, skip_mismatch=False, by_name=False)
         for name, variable in pairs.items():
-            _put(variable, stored.array(name))
+            state.put(variable, stored.array(name))
         frozen = set(document.get("frozen_weights", ()))
         for name, variable in pairs.items():
             variable.trainable = name not in frozen and not variable.state
@@ -264,36 +212,8 @@ def _fill(model: Any, file: TensorFile, check_finite: bool, compile: bool) -> No
             layer._trainable = path not in held_still
     state.set_streams(model, document.get("streams", {}))
     if compile and model.compiled and "optimizer" in document:
-        for variable, array in _slots(model, file, check_finite, copied=False):
-            _put(variable, array)
-
-
-def _slots(
-    model: Any, file: TensorFile, check_finite: bool, copied: bool
-) -> list[tuple[Variable, np.ndarray]]:
-    """The variables of the model's optimizer, which is built as the saved one was, each with its array in the file."""
-    if "optimizer" not in file.document:
-        return []
-    stored = _stored(file, "optimizer", check_finite, copied)
-    saved, optimizer = file.document["optimizer"], model.optimizer
-    weights = state.named_weights(model)
-    if saved.get("built") and not optimizer.built:
-        in_order = dict(zip(file.document["weights"], weights.values(), strict=True))
-        known = weights if all(name in weights for name in saved["trained"]) else in_order
-        optimizer.build([known[name] for name in saved["trained"]])
-    slots = list(state.named_slots(optimizer, weights).values())
-    if [variable.shape for variable in slots] != [stored.shape_of(name) for name in stored.names]:
-        if copied:
-            return []  # another optimizer than the saved one: it starts afresh
-        raise FileError(file.path, "the state of its optimizer does not fit the optimizer that it describes")
-    return [(variable, stored.array(name)) for name, variable in zip(stored.names, slots, strict=True)]
-
-
-def _put(variable: Variable, array: np.ndarray) -> None:
-    if array.dtype == variable.dtype:
-        variable.adopt(array)
-    else:
-        variable.assign(array)
+        for variable, array in state.slots_in(model, file, check_finite, copied=False):
+            state.put(variable, array)
 
 
 def to_json(model: Any, **kwargs: Any) -> str:

@@ -1,12 +1,9 @@
-"""The state of a model and its optimizer: which arrays there are, what each is called, and how a file's come back."""
+"""The state of a model and its optimizer: which arrays there are, and what each is called."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import numpy as np
 
 from fastnn.layers.layer import Layer
 from fastnn.optimizers import Optimizer
@@ -117,63 +114,3 @@ def set_streams(model: Any, streams: Mapping[str, Any]) -> None:
         pairs = list(zip(own.values(), streams.values(), strict=True))
     for layer, stream in pairs:
         layer._stream = int(stream)
-
-
-# --- arrays back into variables ---
-
-
-class Stored:
-    """Arrays of a file, by name, in the order of the model that they were written from.
-
-    Args:
-        names: The names.
-        shape_of: The shape of an array.
-        array: Reads an array.
-    """
-
-    def __init__(
-        self, names: Sequence[str], shape_of: Callable[[str], tuple[int, ...]], array: Callable[[str], np.ndarray]
-    ) -> None:
-        self.names = list(names)
-        self.shape_of = shape_of
-        self.array = array
-
-
-def matched(own: Mapping[str, Variable], stored: Stored, skip_mismatch: bool, by_name: bool) -> dict[str, Variable]:
-    """Which variable each array is for: by names, where they are the same or `by_name` says so, else in order.
-
-    Args:
-        own: The variables by name.
-        stored: The arrays.
-        skip_mismatch: Whether to leave out, with a warning, arrays that fit no variable; else they are an error.
-        by_name: Whether only names count, and those that only one side has are left out.
-
-    Raises:
-        ValueError: Shapes or numbers of arrays differ.
-    """
-    names = stored.names
-    if by_name or set(names) == set(own):
-        pairs = [(name, own[name]) for name in names if name in own]
-    elif len(names) == len(own) or skip_mismatch:
-        pairs = list(zip(names, own.values(), strict=False))
-    else:
-        raise ValueError(
-            f"The model must have as many weights as the file, {len(names)}: {_some(names)}. "
-            f"Received: a model with {len(own)}: {_some(own)}"
-        )
-    wrong = [(name, variable) for name, variable in pairs if stored.shape_of(name) != variable.shape]
-    if wrong and not skip_mismatch:
-        name, variable = wrong[0]
-        raise ValueError(
-            f"The weight '{variable.path}' must have the shape that '{name}' has in the file, "
-            f"{stored.shape_of(name)}. Received: a weight of shape {variable.shape}"
-        )
-    left_out = [name for name, _ in wrong] + ([] if by_name else names[len(pairs) :])
-    if left_out:
-        warnings.warn(f"Weights that do not fit the model were left out: {_some(left_out)}.", stacklevel=4)
-    return {name: variable for name, variable in pairs if stored.shape_of(name) == variable.shape}
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
