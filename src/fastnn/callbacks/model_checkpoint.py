@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.callbacks.callback import Logs
 from fastnn.callbacks.monitor_callback import MonitorCallback
-from fastnn.files import tensors
+from fastnn.files import hdf5, tensors
 from fastnn.utils.progress import print_message
 
 _WEIGHTS = (".weights.h5", ".safetensors")
@@ -69,7 +69,7 @@ class ModelCheckpoint(MonitorCallback):
         if self.filepath.endswith(".safetensors"):
             tensors.library()
         else:
-            tensors.hdf5_library()
+            hdf5.library()
         self._epoch = 0
         self._batches = 0  # since it last wrote
         if self.save_freq != "epoch":  # only then does anyone listen to batches

@@ -50,21 +50,6 @@ def library() -> Any:
     return safetensors
 
 
-def hdf5_library() -> Any:
-    """The h5py library.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "Files of Keras's need h5py. Install the extra: python -m pip install 'fastnn-cpu[keras-files]'"
-        ) from error
-    return h5py
-
-
 def write(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
     """Writes arrays and a document to a file, whole or not at all.
 

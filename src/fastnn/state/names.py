@@ -37,18 +37,19 @@ def _parts(layer: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         return
     for name, thing in vars(layer).items():
         if name not in ("_nodes", "_eager"):
-            yield from _in_attribute(thing, f"{prefix}{name}")
+            yield from in_attribute(thing, f"{prefix}{name}")
 
 
-def _in_attribute(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
+def in_attribute(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The layers in an attribute: it is one, or holds some in lists and dictionaries."""
     if isinstance(thing, Layer):
         yield path, thing
     elif isinstance(thing, (list, tuple)):
         for at, part in enumerate(thing):
-            yield from _in_attribute(part, f"{path}/{at}")
+            yield from in_attribute(part, f"{path}/{at}")
     elif isinstance(thing, dict):
         for key, part in thing.items():
-            yield from _in_attribute(part, f"{path}/{key}")
+            yield from in_attribute(part, f"{path}/{key}")
 
 
 def named_weights(model: Any) -> dict[str, Variable]:

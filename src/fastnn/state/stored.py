@@ -12,6 +12,7 @@ from fastnn import _kernels
 from fastnn._version import __version__
 from fastnn.files import FileError
 from fastnn.files.tensors import TensorFile
+from fastnn.optimizers.groups import Chosen
 from fastnn.state.names import layers_by_path, named_slots, named_weights, streams_of
 from fastnn.variables import Variable
 
@@ -33,6 +34,7 @@ def collected(model: Any, kind: str) -> tuple[dict[str, np.ndarray], dict[str, A
             "variables": list(slots),
             "trained": [names[id(v)] for v in optimizer._trainable_variables if id(v) in names],
             "built": optimizer.built,
+            "undecayed": [name for name, variable in weights.items() if optimizer._is_undecayed(variable)],
         }
     return arrays, document
 
@@ -82,6 +84,8 @@ def slots_in(model: Any, file: TensorFile, check_finite: bool, copied: bool) -> 
         trained = [known[name] for name in saved["trained"]]
         if copied and [id(v) for v in trained] != [id(v) for v in model.trainable_variables]:
             return []
+        if not copied:
+            optimizer._undecayed = Chosen([known[name] for name in saved.get("undecayed", ())])
         optimizer.build(trained)
     slots = list(named_slots(optimizer, weights).values())
     if [variable.shape for variable in slots] != [stored.shape_of(name) for name in stored.names]:
