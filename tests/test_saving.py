@@ -6,6 +6,7 @@ import copy
 import errno
 import io
 import json
+import mmap
 import os
 import pickle
 import subprocess
@@ -72,8 +73,8 @@ def cubic(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.abs(y_true - y_pred) ** 3, axis=-1)
 
 
-def steep(x: Any) -> Any:
-    return ops.sigmoid(4 * x)
+def at_most_one(w: Any) -> Any:
+    return np.minimum(w, 1)
 
 
 OWN = {"Scaled": Scaled, "Doubled": Doubled, "Subclassed": Subclassed, "cubic": cubic}
@@ -193,9 +194,8 @@ def test_models_come_back(make: str, tmp_path: Path) -> None:
     again = saving.load_model(path, OWN)
     assert type(again) is type(model)
     assert again.name == model.name
-    assert [w.path for w in again.weights if "scaled" not in w.path] == [
-        w.path for w in model.weights if "scaled" not in w.path
-    ] or make in ("of one's own", "subclassed")
+    if make not in ("of one's own", "subclassed"):  # whose layers name themselves
+        assert [w.path for w in again.weights] == [w.path for w in model.weights]
     assert [w.trainable for w in again.weights] == [w.trainable for w in model.weights]
     equal(again, model)
 
@@ -237,7 +237,7 @@ def test_large_files_are_used_where_they_lie(tmp_path: Path, monkeypatch: pytest
     before = path.read_bytes()
     again = saving.load_model(path)
     kernels = [layer.kernel for layer in again.layers]
-    assert all(isinstance(kernel.value.base.base, memoryview) or "mmap" in repr(_root(kernel)) for kernel in kernels)
+    assert all(isinstance(_root(kernel), mmap.mmap) for kernel in kernels)
     assert all(variable.value.ctypes.data % 64 == 0 for variable in again.weights)
     histories = [m.fit(x, np.zeros((32, 300)), epochs=3, shuffle=False, verbose=0).history for m in (again, model)]
     assert histories[0] == histories[1]
@@ -272,14 +272,14 @@ def test_loading_draws_nothing(tmp_path: Path) -> None:
 
 def test_objects_of_ones_own_come_from_custom_objects_alone(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    model = Sequential([layers.Input((5,)), layers.Dense(2, steep), Doubled()])
+    model = Sequential([layers.Input((5,)), layers.Dense(2, kernel_constraint=at_most_one), Doubled()])
     model.compile("sgd", cubic, metrics=[cubic])
     model.save(path)
-    with pytest.raises(saving.FileError, match="Unknown activation name"):
+    with pytest.raises(saving.FileError, match="Unknown constraint name"):
         saving.load_model(path)
     with pytest.raises(saving.FileError, match="Unknown layer name"):
-        saving.load_model(path, {"steep": steep})
-    own = {"steep": steep, "Doubled": Doubled, "cubic": cubic}
+        saving.load_model(path, {"at_most_one": at_most_one})
+    own = {"at_most_one": at_most_one, "Doubled": Doubled, "cubic": cubic}
     for again in (saving.load_model(path, own), models.model_from_json(model.to_json(), own)):
         again.set_weights(model.get_weights())
         np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
@@ -299,7 +299,7 @@ def test_what_has_no_configuration(tmp_path: Path) -> None:
 
     model = Bare()
     model.build((None, 5))
-    with pytest.raises(NotImplementedError, match="must implement `get_config`"):
+    with pytest.raises(NotImplementedError, match=r"must implement `get_config`"):
         model.save(tmp_path / "m.safetensors")
     model.save_weights(tmp_path / "w.safetensors")
     other = Bare()
@@ -308,7 +308,7 @@ def test_what_has_no_configuration(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other.dense.kernel, model.dense.kernel)
     odd = Sequential([layers.Input((5,)), layers.Dense(2)])
     odd.layers[0].get_config = lambda: {"name": "odd", "thing": object()}
-    with pytest.raises(TypeError, match="to be saved. Received: object"):
+    with pytest.raises(TypeError, match=r"to be saved\. Received: object"):
         odd.save(tmp_path / "m.safetensors")
     assert os.listdir(tmp_path) == ["w.safetensors"]
 
@@ -317,7 +317,8 @@ def test_json() -> None:
     model = trained(graph)
     text = model.to_json(indent=2)
     again = models.model_from_json(text)
-    assert json.loads(again.to_json()) == json.loads(text)
+    assert models.model_from_json(again.to_json()).to_json() == again.to_json()
+    assert again.get_compile_config() == json.loads(text)["compile_config"]
     again.set_weights(model.get_weights())
     for name, expected in model.predict(X, verbose=0).items():
         np.testing.assert_array_equal(again.predict(X, verbose=0)[name], expected)
@@ -415,8 +416,8 @@ def test_a_model_file_serves_as_weights(tmp_path: Path) -> None:
         other.load_weights(tmp_path / name)
         np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
         assert other.optimizer.iterations == model.optimizer.iterations
+    model.save_weights(tmp_path / "w.safetensors")
     with pytest.raises(saving.FileError, match="holds 'weights', and no model"):
-        model.save_weights(tmp_path / "w.safetensors")
         saving.load_model(tmp_path / "w.safetensors")
 
 
@@ -458,8 +459,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     path.chmod(0o640)
     with pytest.raises(ZeroDivisionError), replacing(path) as file:
-        file.write(b"half")
-        raise ZeroDivisionError
+        file.write(b"half" * (1 // 0))
     assert path.read_bytes() == b"old"
     with replacing(path) as file:
         file.write(b"new")
@@ -498,9 +498,10 @@ def test_full_disks_and_read_only_folders_leave_the_old_file(
             def write(self, data: Any) -> int:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(
-            writing, "open", lambda file, mode: Full(file, "w") if mode == "w+b" else real(file, mode), raising=False
-        )
+        def opened(file: Any, mode: str) -> Any:
+            return Full(file, "w") if mode == "w+b" else real(file, mode)
+
+        monkeypatch.setattr(writing, "open", opened, raising=False)
     else:
         monkeypatch.setattr(writing.os, failing, fails)
     model = row()
