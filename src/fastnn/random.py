@@ -39,7 +39,7 @@ def set_random_seed(seed: int) -> None:
 
 def random_state() -> dict[str, Any]:
     """Returns where the three generators are that `set_random_seed` seeds, in lists and numbers."""
-    name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # type: ignore[misc]
+    name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     return {
         "python": _listed(_python_random.getstate()),
         "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, gauss],
@@ -58,7 +58,7 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     """
     for source, name in ((_python_random, "python"), (_source, "fastnn")):
         version, numbers, gauss = state[name]
-        source.setstate((version, tuple(numbers), gauss))  # type: ignore[attr-defined]
+        source.setstate((version, tuple(numbers), gauss))
     kind, keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state((kind, np.array(keys, np.uint32), position, has_gauss, gauss))
 

@@ -117,7 +117,10 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
             if dtype is None:
                 dtype = first.dtype if hasattr(initializer, "dtype") and first.dtype.kind == "f" else np.float32
             dtype = np.dtype(dtype)
-        shape = first.shape if shape is None else tuple(int(length) for length in shape)
+        if shape is None:
+            assert first is not None
+            shape = first.shape
+        shape = tuple(int(length) for length in shape)
         if (allowance := _allowance.get()) is not None:
             allowance.spend(shape, dtype)
         self.name = name or auto_name("variable")

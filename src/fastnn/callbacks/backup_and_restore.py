@@ -11,7 +11,7 @@ from typing import Any
 from fastnn import random
 from fastnn.callbacks.callback import Callback, Logs
 from fastnn.callbacks.model_checkpoint import checked_frequency
-from fastnn.files import FileError, sync_folder, tensors
+from fastnn.files import FileError, sync_folder, tensors, trusting_nothing
 from fastnn.files.tensors import TensorFile
 from fastnn.state import collected, named_slots, named_weights, set_streams, trees
 
@@ -156,37 +156,42 @@ class BackupAndRestore(Callback):
         return None
 
     def _restore(self, file: TensorFile) -> None:
-        document, model = file.document, self.model
-        if document.get("kind") != "backup":
-            raise FileError(file.path, "it is no backup")
+        """Takes everything from a backup: weights last, so that a damaged one leaves the model as it is."""
+        model = self.model
+        with trusting_nothing(file.path):
+            document = file.document
+            if document.get("kind") != "backup":
+                raise FileError(file.path, "it is no backup")
+            state = trees.join(document["training"], lambda name: file.array(name, copied=True))
+            names, slot_names = document["weights"], document["optimizer"]["variables"]
+            arrays = [file.array(name, copied=True) for name in [*names, *slot_names]]
+            built = document["optimizer"]["built"]
         weights = named_weights(model)
-        if document["optimizer"]["built"]:
+        if built:
             model.optimizer.build(model.trainable_variables)
         slots = named_slots(model.optimizer, weights)
-        pairs = [
-            *zip(document["weights"], weights.values(), strict=False),
-            *zip(document["optimizer"]["variables"], slots.values(), strict=False),
-        ]
-        counts = [len(document["weights"]), len(document["optimizer"]["variables"])]
-        if counts != [len(weights), len(slots)] or any(file.shape(name) != v.shape for name, v in pairs):
+        variables = [*weights.values(), *slots.values()]
+        fitting = len(names) == len(weights) and len(slot_names) == len(slots)
+        if not fitting or any(array.shape != v.shape for array, v in zip(arrays, variables, strict=True)):
             raise ValueError(
                 "The model and its optimizer must be those of the backup. Received: others than the backup "
                 f"{file.path!r} has; delete it to begin anew"
             )
-        state = trees.join(document["training"], lambda name: file.array(name, copied=True))
-        for name, variable in pairs:
-            variable.assign(file.array(name, copied=True))
-        set_streams(model, document["streams"])
-        waiting = list(self._all())
-        for name, own in state["callbacks"]:
-            found = next((callback for callback in waiting if type(callback).__name__ == name), None)
-            if found is not None:
-                waiting.remove(found)
-                found.set_state(own)
-        model.run.set_state(state["run"])
+        with trusting_nothing(file.path):
+            random.set_random_state(state["random"])
+            set_streams(model, document["streams"])
+            model.run.set_state(state["run"])
+            waiting = list(self._all())
+            for name, own in state["callbacks"]:
+                found = next((callback for callback in waiting if type(callback).__name__ == name), None)
+                if found is not None:
+                    waiting.remove(found)
+                    found.set_state(own)
+            random.set_random_state(state["random"])  # after batches that were skipped
         if state["stop_training"]:  # a callback had ended training, and only its end was missing
             model.run.epoch = (self.params or {}).get("epochs", model.run.epoch)
-        random.set_random_state(state["random"])
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
 
     def _all(self) -> Iterator[Callback]:
         yield self

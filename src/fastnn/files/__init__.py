@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn.files.errors import FileError
+from fastnn.files.errors import FileError, trusting_nothing
 from fastnn.files.writing import replacing, sync_folder
 
-__all__ = ["FileError", "replacing", "sync_folder"]
+__all__ = ["FileError", "replacing", "sync_folder", "trusting_nothing"]

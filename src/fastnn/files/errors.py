@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -28,3 +30,17 @@ class FileError(ValueError):
 
     def __str__(self) -> str:
         return f"The file {self.path!r} cannot be loaded: {self.problem}"
+
+
+@contextmanager
+def trusting_nothing(path: Any) -> Iterator[None]:
+    """Whatever goes wrong within it, the file is to blame."""
+    try:
+        yield
+    except FileError:
+        raise
+    except RecursionError as error:
+        raise FileError(path, "its configuration is nested too deep") from error
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
+        raise FileError(path, text.strip()[:1000] or type(error).__name__) from error

@@ -21,7 +21,7 @@ from fastnn.files.writing import replacing
 from fastnn.variables import ALIGNMENT, aligned_empty
 
 VERSION = 1  # of the document and of what the arrays are called
-DTYPES = {
+DTYPES: dict[str, np.dtype] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "I64": np.dtype("<i8"),
@@ -111,7 +111,7 @@ def _as_laid(array: Any) -> np.ndarray:
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+    return memoryview(array.reshape(-1).view(np.uint8).data) if array.size else memoryview(b"")
 
 
 class TensorFile:
@@ -137,9 +137,9 @@ class TensorFile:
         self.document = self._document(metadata.get("fastnn") if isinstance(metadata, dict) else None)
         self._entries: dict[str, tuple[np.dtype, tuple[int, ...], int]] = {}
         for name, entry in header.items():
-            dtype = DTYPES.get(entry["dtype"])
-            if dtype is None:
+            if entry["dtype"] not in DTYPES:
                 raise FileError(path, f"the array {name!r} has the unknown dtype {entry['dtype']!r}")
+            dtype = DTYPES[entry["dtype"]]
             self._entries[name] = dtype, tuple(entry["shape"]), self._start + entry["data_offsets"][0]
 
     def _checked_header(self) -> dict[str, Any]:

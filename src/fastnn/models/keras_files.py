@@ -17,13 +17,13 @@ import numpy as np
 
 from fastnn import state
 from fastnn._registry import to_snake_case
-from fastnn.files import FileError, archives, hdf5
+from fastnn.files import FileError, archives, hdf5, trusting_nothing
 from fastnn.files.hdf5 import Hdf5File
 from fastnn.files.tensors import MOST_HEADER
 from fastnn.files.writing import replacing
 from fastnn.layers.layer import Layer
 from fastnn.models import description, keras_configurations
-from fastnn.models.saving import CONSTANTS, trusting_nothing
+from fastnn.models.saving import CONSTANTS
 from fastnn.state.names import in_attribute
 from fastnn.variables import Variable, left_empty
 

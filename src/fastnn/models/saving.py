@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from fastnn import state
-from fastnn.files import FileError, tensors
+from fastnn.files import FileError, tensors, trusting_nothing
 from fastnn.files.tensors import TensorFile
 from fastnn.models import description
 from fastnn.variables import Variable, left_empty
@@ -87,8 +86,8 @@ def load_model(
         OSError: It cannot be read.
     """
     path = os.fspath(filepath)
-    with open(path, "rb") as file:
-        head = file.read(4)
+    with open(path, "rb") as opened:
+        head = opened.read(4)
     if head == b"PK\x03\x04":
         from fastnn.models import keras_files
 
@@ -102,20 +101,6 @@ def load_model(
         model = description.make(file.document["model"], custom_objects, compile)
         _fill(model, file, check_finite, compile)
     return model
-
-
-@contextmanager
-def trusting_nothing(path: Any) -> Iterator[None]:
-    """Whatever goes wrong within it, the file is to blame."""
-    try:
-        yield
-    except FileError:
-        raise
-    except RecursionError as error:
-        raise FileError(path, "its configuration is nested too deep") from error
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
-        raise FileError(path, text.strip()[:1000] or type(error).__name__) from error
 
 
 # --- weights alone ---
