@@ -173,12 +173,11 @@ MODULES = (
             "LearningRateScheduler ModelCheckpoint ProgbarLogger ReduceLROnPlateau SwapEMAWeights TensorBoard "
             "TerminateOnNaN"
         ),
-        coming="BackupAndRestore ModelCheckpoint SwapEMAWeights TensorBoard",
+        coming="SwapEMAWeights TensorBoard",
     ),
     Names(
         "models",
         same="Model Sequential clone_model load_model model_from_json save_model",
-        coming="load_model model_from_json save_model",
     ),
 )
 

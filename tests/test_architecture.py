@@ -17,12 +17,13 @@ NATIVE = PACKAGE / "_native"
 FLOORS = (
     ("_native", "_version"),
     ("_kernels", "_arrays", "_structure", "_activation", "_further_activations", "ops"),
-    ("_refused", "_registry", "random", "adapters", "variables", "program"),
+    ("_refused", "_registry", "random", "adapters", "variables", "files", "program"),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
-    ("data", "prediction", "heads", "training", "sources", "loop"),
+    ("state", "data", "prediction", "heads", "training", "sources", "loop"),
     ("callbacks", "summary"),
     ("models",),
+    ("saving",),
     ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),
 )

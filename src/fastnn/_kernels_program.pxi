@@ -559,6 +559,16 @@ cdef class Program:
         """(sum of batch losses times their samples, samples) since the start."""
         return self.p.loss_sum, self.p.samples_seen
 
+    def go_on_from(self, double loss_sum, int64_t samples, steps=(), sums=()):
+        """Sets what `totals`, and `loss_total` of some steps, returned when the same run was left in its midst."""
+        cdef int step
+        for step in steps:
+            if not 0 <= step < self.p.n_steps:
+                raise IndexError(f"no such step. Received: {step}")
+        self.p.loss_sum, self.p.samples_seen = loss_sum, samples
+        for step, total in zip(steps, sums):
+            self.p.steps[step].loss_sum = total
+
     @property
     def last_loss(self):
         """Loss of the last batch, regularization included."""

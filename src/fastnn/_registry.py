@@ -8,7 +8,9 @@ Each public module that Keras gives a `get`, `serialize` and `deserialize` holds
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from fastnn._refused import REFUSED
@@ -71,6 +73,30 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
     return ValueError(f"Unknown {kind} name. {hint} Received: {name!r}")
 
 
+_scope: ContextVar[Mapping[str, Any] | None] = ContextVar("fastnn_custom_objects", default=None)
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Within it, names of objects of one's own are known to everything that turns names into objects.
+
+    Args:
+        custom_objects: Classes and functions by name.
+
+    >>> from fastnn import activations
+    >>> def steep(x):
+    ...     return activations.sigmoid(4 * x)
+    >>> with custom_object_scope({"steep": steep}):
+    ...     activations.get("steep") is steep
+    True
+    """
+    token = _scope.set({**(_scope.get() or {}), **(custom_objects or {})})
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 class Registry:
     """What one module knows by name.
 
@@ -114,7 +140,8 @@ class Registry:
 
     def lookup(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Returns the class or function of that name; raises `ValueError` with the nearest names if there is none."""
-        if custom_objects and name in custom_objects:
+        custom_objects = {**(_scope.get() or {}), **(custom_objects or {})}
+        if name in custom_objects:
             return custom_objects[name]
         known = self._known.get(name)
         if known is None and self.ignore_case:
@@ -122,7 +149,7 @@ class Registry:
         if known is None and name in REFUSED.get(self.module, {}):
             raise ValueError(f"{self.module} has no {name}. {REFUSED[self.module][name]} Received: {name!r}")
         if known is None:
-            raise unknown_name(self.kind, name, [*self._known, *(custom_objects or ())])
+            raise unknown_name(self.kind, name, [*self._known, *custom_objects])
         return known
 
     def get(self, identifier: Any) -> Any:

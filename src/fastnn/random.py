@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as _python_random
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,37 @@ def set_random_seed(seed: int) -> None:
     _python_random.seed(seed)
     np.random.seed(seed)
     _source.seed(seed)
+
+
+def random_state() -> dict[str, Any]:
+    """Returns where the three generators are that `set_random_seed` seeds, in lists and numbers."""
+    name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    return {
+        "python": _listed(_python_random.getstate()),
+        "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, gauss],
+        "fastnn": _listed(_source.getstate()),
+    }
+
+
+def set_random_state(state: Mapping[str, Any]) -> None:
+    """Puts the three generators where `random_state` found them.
+
+    >>> before = random_state()
+    >>> first = draw_seed()
+    >>> set_random_state(before)
+    >>> draw_seed() == first
+    True
+    """
+    for source, name in ((_python_random, "python"), (_source, "fastnn")):
+        version, numbers, gauss = state[name]
+        source.setstate((version, tuple(numbers), gauss))
+    kind, keys, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((kind, np.array(keys, np.uint32), position, has_gauss, gauss))
+
+
+def _listed(state: tuple[Any, ...]) -> list[Any]:
+    version, numbers, gauss = state
+    return [version, list(numbers), gauss]
 
 
 def draw_seed(seed: int | SeedGenerator | None = None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
+
+import numpy as np
 
 from fastnn.program import Compiled, required
 from fastnn.random import draw_seed
@@ -35,11 +37,29 @@ class InMemory:
         if unchanged:
             self.known = KnownScalars(self.training.optimizer, required(self.steps, "steps") * epochs)
 
-    def train(self, epoch: int, by_batch: bool) -> Generator[int, None, None]:
-        """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one)."""
+    def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
+        """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one).
+
+        Args:
+            epoch: Its number.
+            by_batch: Whether to yield after each step.
+            begun: The state of an epoch that was left in its midst, to go on with; `None`: it begins.
+        """
         order = None if self.seed is None else (self.seed, epoch)
         compiled = required(self.compiled, "a program")
-        return self.training.run_epoch(compiled, self.arrays, self.batch_size, order, by_batch, self.known)
+        return self.training.run_epoch(compiled, self.arrays, self.batch_size, order, by_batch, self.known, begun)
+
+    def get_state(self, done: int) -> dict[str, Any]:
+        """What it takes to go on in another process.
+
+        Args:
+            done: Steps of the present epoch that are done; 0 between epochs.
+        """
+        return {"seed": self.seed, "epoch": self.training.progress(self.compiled, done) if done else None}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the order of the samples from what `get_state` returned."""
+        self.seed = state["seed"]
 
     def test(self, by_batch: bool) -> Generator[int, None, None]:
         """Evaluates; yields the number of steps done, now and then (`by_batch`: after each one)."""
@@ -77,15 +97,27 @@ class Streamed:
     def prepare(self, epochs: int, unchanged: bool) -> None:
         """Nothing: programs are made for the batches that come."""
 
-    def train(self, epoch: int, by_batch: bool) -> Generator[int, None, None]:
-        """Trains on every batch of an epoch; yields the number of steps done."""
-        self.before, self.compiled = 0.0, None
-        for done, batch in enumerate(self.batches.epoch(), 1):
+    def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
+        """Trains on every batch of an epoch; yields the number of steps done.
+
+        Args:
+            epoch: Its number.
+            by_batch: Without effect: a step is a batch.
+            begun: The state of an epoch that was left in its midst, to go on with; `None`: it begins.
+        """
+        self.before, self.compiled, first = 0.0, None, 0
+        if begun is not None:
+            self.before, first = np.asarray(begun["totals"]), int(begun["done"])
+            self.training.restore_metrics(begun)
+        for done, batch in enumerate(self.batches.epoch(first), first + 1):
             arrays = self.arrays_of(batch)
             compiled = self._next(self.training.train_program(arrays, len(arrays)))
             for _ in self.training.run_epoch(compiled, arrays, len(arrays)):
                 pass
             yield done
+        if self.compiled is None:  # nothing was left of an epoch that was gone on with
+            arrays = self.arrays_of(self.batches.first)
+            self.compiled = self.training.train_program(arrays, len(arrays))
 
     def test(self, by_batch: bool) -> Generator[int, None, None]:
         """Evaluates every batch; yields the number of steps done."""
@@ -99,9 +131,27 @@ class Streamed:
             assert compiled is self.compiled
             yield done
 
+    def get_state(self, done: int) -> dict[str, Any]:
+        """What it takes to go on in another process, where the batches come again as they did.
+
+        Args:
+            done: Steps of the present epoch that are done; 0 between epochs.
+        """
+        state: dict[str, Any] = {"batches": self.batches.get_state(bool(done)), "epoch": None}
+        if done:
+            state["epoch"] = self.training.progress(self.compiled, done)
+            state["epoch"]["totals"] = self._totals()
+        return state
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Reads on to where the batches were when `get_state` was asked."""
+        self.batches.set_state(state["batches"])
+
+    def _totals(self) -> Any:
+        return self.before if self.compiled is None else self.before + self.training.totals(self.compiled)
+
     def _next(self, compiled: Compiled) -> Compiled:
-        if self.compiled is not None:
-            self.before = self.before + self.training.totals(self.compiled)
+        self.before = self._totals()
         self.compiled = compiled
         return compiled
 

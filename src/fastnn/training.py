@@ -125,7 +125,7 @@ class Training:
     def _key(self, mode: str, batch: int, arrays: Arrays) -> Any:
         flags = [variable.trainable for variable in self.model._weights]
         for layer in self.model.deep_layers():
-            flags.append(layer.trainable)
+            flags += [layer.trainable, getattr(layer, "_stream", 0)]
             flags += [variable.trainable for variable in layer._weights]
         weighted = tuple([weights is not None for weights in arrays.weights])
         return mode, batch, tuple(arrays.target_shapes), weighted, tuple(flags), self.optimizer.revision
@@ -309,6 +309,7 @@ class Training:
         shuffle: tuple[int, int] | None = None,
         by_batch: bool = False,
         known: KnownScalars | None = None,
+        begun: Mapping[str, Any] | None = None,
     ) -> Generator[int, None, None]:
         """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one).
 
@@ -319,6 +320,7 @@ class Training:
             shuffle: (key, counter) of the order of the samples; `None`: as they lie.
             by_batch: Whether to yield after each step.
             known: Knows the scalars of the steps; `None`: the optimizer is asked.
+            begun: What `progress` returned when this epoch was left in its midst; `None`: it begins.
         """
         if self.optimizer.full_batch:
             yield from self._minimize(compiled, arrays)
@@ -326,11 +328,13 @@ class Training:
         program, optimizer = compiled.program, self.optimizer
         batch_size = min(batch_size, len(arrays))
         steps = -(-len(arrays) // batch_size)
-        first = optimizer.batches
+        done = ready = 0 if begun is None else int(begun["done"])
+        first = optimizer.batches - done
         self.bind(compiled, arrays)
         try:
-            program.start(len(arrays), batch_size, iteration=first, shuffle=shuffle)
-            done = ready = 0
+            program.start(len(arrays), batch_size, iteration=first + done, shuffle=shuffle)
+            if begun is not None:
+                self._go_on(compiled, begun)
             while done < steps:
                 if by_batch and done:  # a callback may have changed weights or the learning rate
                     ready = done
@@ -414,6 +418,26 @@ class Training:
         """Sums over the samples since the start of a run: of the loss, of ones, and of each output's loss."""
         sums = [compiled.program.loss_total(step) for step in compiled.losses] if len(self.heads) > 1 else []
         return np.array([*compiled.program.totals, *sums])
+
+    def progress(self, compiled: Compiled | None, done: int) -> dict[str, Any]:
+        """What has been added up in an epoch of which some steps are done: for `run_epoch`, to go on from there."""
+        state = {
+            "done": done,
+            "metrics": [[m.state.copy(), *(v.numpy() for v in m.variables)] for m in self.all_metrics],
+        }
+        return state if compiled is None else {**state, "totals": self.totals(compiled)}
+
+    def restore_metrics(self, state: Mapping[str, Any]) -> None:
+        """Gives the metrics what they had added up when `progress` was asked."""
+        for metric, (own, *variables) in zip(self.all_metrics, state["metrics"], strict=True):
+            metric.state[:] = own
+            for variable, value in zip(metric.variables, variables, strict=True):
+                variable.assign(value)
+
+    def _go_on(self, compiled: Compiled, begun: Mapping[str, Any]) -> None:
+        self.restore_metrics(begun)
+        loss_sum, samples, *sums = np.asarray(begun["totals"]).tolist()
+        compiled.program.go_on_from(loss_sum, int(samples), compiled.losses if sums else (), sums)
 
     def logs(self, compiled: Compiled, before: Any = 0.0) -> dict[str, Any]:
         """Losses and metrics since the start of the epoch: the loss first, then each output's, then the metrics.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,44 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     memory = np.empty(count * dtype.itemsize + ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % ALIGNMENT
     return memory[first : first + count * dtype.itemsize].view(dtype).reshape(shape)
+
+
+class Allowance:
+    """How many bytes of variables may still be made where a file says what to make.
+
+    Args:
+        size: The number of bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def spend(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        """Takes an array's bytes away; raises `ValueError` where there are not so many left."""
+        size = math.prod(shape) * dtype.itemsize
+        if size > self.left:
+            raise ValueError(
+                f"The file holds no weights for all the variables that it speaks of. Received: a variable of shape "
+                f"{shape}"
+            )
+        self.left -= size
+
+
+_allowance: ContextVar[Allowance | None] = ContextVar("fastnn_allowance", default=None)
+
+
+@contextmanager
+def left_empty(size: int) -> Iterator[None]:
+    """Within it, variables are made without first values where an initializer is to find them: a file has others.
+
+    Args:
+        size: How many bytes of variables may be made, at most.
+    """
+    token = _allowance.set(Allowance(size))
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
 
 
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
@@ -61,6 +102,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         regularizer: Callable | None = None,
         constraint: Callable | None = None,
     ) -> None:
+        first: np.ndarray | None = None
         if callable(initializer):
             if shape is None:
                 raise ValueError(
@@ -68,13 +110,19 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
                     f"initializer={initializer!r}, shape=None"
                 )
             dtype = np.dtype(np.float32 if dtype is None else dtype)
-            first = np.asarray(initializer(tuple(shape), dtype=dtype))
+            if _allowance.get() is None:
+                first = np.asarray(initializer(tuple(shape), dtype=dtype))
         else:
             first = np.asarray(initializer)
             if dtype is None:
                 dtype = first.dtype if hasattr(initializer, "dtype") and first.dtype.kind == "f" else np.float32
             dtype = np.dtype(dtype)
-        shape = first.shape if shape is None else tuple(int(length) for length in shape)
+        if shape is None:
+            assert first is not None
+            shape = first.shape
+        shape = tuple(int(length) for length in shape)
+        if (allowance := _allowance.get()) is not None:
+            allowance.spend(shape, dtype)
         self.name = name or auto_name("variable")
         self.path = path or self.name
         self.trainable = trainable
@@ -82,7 +130,8 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.regularizer = regularizer
         self.constraint = constraint
         self._value = aligned_empty(shape, dtype)
-        self.assign(first)
+        if first is not None:
+            self.assign(first)
 
     @property
     def value(self) -> np.ndarray:
@@ -146,14 +195,22 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 
         Views of the former memory keep their values and are no longer live.
         """
+        if memory is not self._value:
+            self._check_memory(memory)
+            memory[...] = self._value
+            self._value = memory
+
+    def adopt(self, memory: np.ndarray) -> None:
+        """Takes the value that is in `memory`, and lives there from now on; else like `move_to`."""
+        self._check_memory(memory)
+        self._value = memory
+
+    def _check_memory(self, memory: np.ndarray) -> None:
         if memory.shape != self.shape or memory.dtype != self.dtype or not memory.flags.c_contiguous:
             raise ValueError(
                 f"The memory for the variable '{self.path}' must be C-contiguous, of shape {self.shape} and dtype "
                 f"{self.dtype}. Received: shape {memory.shape}, dtype {memory.dtype}"
             )
-        if memory is not self._value:
-            memory[...] = self._value
-            self._value = memory
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__.copy()

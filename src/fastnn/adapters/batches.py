@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +91,8 @@ class Batches:
         self._looked_at: list[Any] = []  # taken to be looked at, not handed on yet
         self._epochs = 0
         self._given = 0  # batches of this round
+        self._taken = 0  # batches of all rounds
+        self._seed: int | None = None  # of the order of this round
         self._shapes: dict[str, tuple[int, ...]] | None = None
         self._first: Batch | None = None
         if self._length == 0:
@@ -119,18 +122,20 @@ class Batches:
             self._first = self._checked(taken, 0)
         return self._first
 
-    def epoch(self) -> Iterator[Batch]:
+    def epoch(self, done: int = 0) -> Iterator[Batch]:
         """Yields the batches of the next epoch.
+
+        Args:
+            done: How many of them were handed on already, before `get_state` was asked.
 
         Raises:
             ValueError: A batch differs from the first one in its shapes, or there are too few; the message names it.
         """
         _ = self.first
-        if self._repeats and self.steps_per_epoch is None and not self._looked_at:
+        if self._repeats and self.steps_per_epoch is None and not self._looked_at and not done:
             self._end_round()  # of an epoch that was left in its midst
         _call(self.source, "on_epoch_begin")
         self._epochs += 1
-        done = 0
         while self.steps_per_epoch is None or done < self.steps_per_epoch:
             taken = self._take(done)
             if taken is None:
@@ -150,6 +155,7 @@ class Batches:
         taken = self._looked_at.pop() if self._looked_at else next(self._running, _END)
         if taken is not _END:
             self._given += 1
+            self._taken += 1
             return (taken,)
         given = self._given
         self._end_round()
@@ -162,7 +168,44 @@ class Batches:
         return self._take(done)
 
     def _end_round(self) -> None:
-        self._running, self._given = None, 0
+        self._running, self._given, self._seed = None, 0, None
+
+    # --- going on in another process ---
+
+    def get_state(self, amid: bool) -> dict[str, Any]:
+        """Where the source has come to.
+
+        Args:
+            amid: Whether an epoch is running, which is to be gone on with.
+        """
+        return {
+            "epochs": self._epochs - amid,
+            "given": self._given,
+            "taken": self._taken,
+            "seed": self._seed,
+            "length": self._length,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on to where `get_state` found a source of the same batches: those before are skipped."""
+        _ = self.first
+        repeats = self._repeats
+        skipped = state["given"] if repeats else state["taken"] - self._taken
+        if repeats:
+            self._looked_at = []
+            self._end_round()
+            self._seed = state["seed"]
+            self._running = self._round(skipped) if skipped else None
+            if skipped and not _is_dataset(self.source):
+                deque(islice(self._running or (), skipped), maxlen=0)
+        else:
+            for _ in range(skipped):
+                if self._looked_at:
+                    self._looked_at.pop()
+                elif next(self._running or iter(()), _END) is _END:
+                    self._refuse_end(0)
+        self._epochs, self._given, self._taken = state["epochs"], state["given"], state["taken"]
+        self._length = state["length"]
 
     def _refuse_end(self, done: int) -> None:
         needed = "" if self.steps_per_epoch is None else f" of steps_per_epoch={self.steps_per_epoch}"
@@ -172,13 +215,16 @@ class Batches:
             f"epoch {self._epochs}"
         )
 
-    def _round(self) -> Iterator[Any]:
-        """All batches of the source, once."""
+    def _round(self, first: int = 0) -> Iterator[Any]:
+        """All batches of the source, once; of a dataset, from the `first` on."""
         if not _is_dataset(self.source):
             return iter(self.source)
         order: Iterable[int] = _numbers(self._length)
         if self.shuffle and self._length is not None:
-            order = np.random.default_rng(draw_seed()).permutation(self._length).tolist()
+            if self._seed is None:
+                self._seed = draw_seed()
+            order = np.random.default_rng(self._seed).permutation(self._length).tolist()
+        order = islice(order, first, None)
         workers = getattr(self.source, "workers", 1)
         if workers > 1:
             return _prefetched(self.source.__getitem__, order, workers, getattr(self.source, "max_queue_size", 10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastnn._refused import refuser
+from fastnn.callbacks.backup_and_restore import BackupAndRestore
 from fastnn.callbacks.callback import Callback
 from fastnn.callbacks.callback_list import CallbackList
 from fastnn.callbacks.convergence_stopping import ConvergenceStopping
@@ -13,12 +14,14 @@ from fastnn.callbacks.early_stopping import EarlyStopping
 from fastnn.callbacks.history import History
 from fastnn.callbacks.lambda_callback import LambdaCallback
 from fastnn.callbacks.learning_rate_scheduler import LearningRateScheduler
+from fastnn.callbacks.model_checkpoint import ModelCheckpoint
 from fastnn.callbacks.monitor_callback import MonitorCallback
 from fastnn.callbacks.progbar_logger import ProgbarLogger
 from fastnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fastnn.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -27,6 +30,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",

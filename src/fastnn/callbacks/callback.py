@@ -29,6 +29,8 @@ class Callback:
     ...         self.losses.append(logs["loss"])
     """
 
+    comes_last = False  # whether the callback is called after all others, wherever it stands
+
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
         self._model: Any = None
@@ -44,6 +46,23 @@ class Callback:
     @property
     def model(self) -> Any:
         return self._model
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback remembers of the epochs so far: for `BackupAndRestore`, to go on in another process.
+
+        A callback that remembers anything between epochs overrides it, and `set_state`.
+
+        Returns:
+            Numbers, strings and arrays, in lists and dictionaries.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes what `get_state` returned, after `on_train_begin`.
+
+        Args:
+            state: That; tuples have become lists.
+        """
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called before the first epoch of `fit`. `logs` is empty."""

@@ -57,6 +57,7 @@ class CallbackList(Callback):
         if add_progbar and self._progbar is None:
             self._progbar = ProgbarLogger()
             self.callbacks.append(self._progbar)
+        self._put_in_order()
         self.set_model(model)
         self.set_params(params)
 
@@ -73,6 +74,13 @@ class CallbackList(Callback):
                 added.set_params(self.params)
         self._history = self._last(History)
         self._progbar = self._last(ProgbarLogger)
+        self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        self.callbacks.sort(key=lambda callback: callback.comes_last)
+        for callback in self.callbacks:
+            if hasattr(callback, "others"):
+                callback.others = self.callbacks
 
     def set_params(self, params: dict[str, Any] | None) -> None:
         super().set_params(params)

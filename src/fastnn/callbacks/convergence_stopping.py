@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,13 @@ class ConvergenceStopping(Callback):
         if change <= self.tol:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def get_state(self) -> dict[str, Any]:
+        return {"stopped_epoch": self.stopped_epoch, "max_change": self.max_change, "before": self._before}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.stopped_epoch, self.max_change = state["stopped_epoch"], state["max_change"]
+        self._before = state["before"]
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._before = []

@@ -43,16 +43,19 @@ class CSVLogger(Callback):
         self._writer: Any = None
         self._keys: list[str] = []
         self._headed = False  # whether the file has its line of names
+        self._kept: int | None = None  # bytes that stay of a file that was there, once the first line is written
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._headed = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
-        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        self._file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115
         self._writer = None
+        self._kept = None if self.append else 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
+        self._cut()
         if self._writer is None:
-            self._keys = sorted(logs)
+            self._keys = self._keys if self._headed and self._keys else sorted(logs)
             self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
             if not self._headed:
                 self._writer.writerow(["epoch", *self._keys])
@@ -62,8 +65,22 @@ class CSVLogger(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self._file is not None:
+            self._cut()
             self._file.close()
         self._file = self._writer = None
+        self._keys = []
+
+    def _cut(self) -> None:
+        if self._kept is not None:
+            self._file.truncate(self._kept)
+        self._kept = None
+
+    def get_state(self) -> dict[str, Any]:
+        return {"size": os.path.getsize(self.filename), "keys": self._keys}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._kept = min(state["size"], os.path.getsize(self.filename))  # what was written later is written again
+        self._headed, self._keys = self._kept > 0, state["keys"]
 
 
 def _written(value: Any) -> Any:

@@ -88,6 +88,13 @@ class EarlyStopping(MonitorCallback):
                 print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
+    def get_state(self) -> dict[str, Any]:
+        kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+        return {name: getattr(self, name) for name in kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def get_monitor_value(self, logs: Logs | None) -> float | None:
         """Returns the watched value, or `None` (with a warning) where the logs do not have it."""
         logs = logs or {}

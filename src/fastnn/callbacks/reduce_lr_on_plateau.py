@@ -61,6 +61,12 @@ class ReduceLROnPlateau(MonitorCallback):
         """Whether a reduction is so recent that nothing is counted."""
         return self.cooldown_counter > 0
 
+    def get_state(self) -> dict[str, Any]:
+        return {"best": self.best, "cooldown_counter": self.cooldown_counter, "wait": self.wait}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()
 

@@ -108,18 +108,18 @@ class Slice(Layer):
         super().__init__(**kwargs)
         self.index = [list(part) if isinstance(part, (list, tuple)) else int(part) for part in index]
 
-    def _places(self, shape: tuple[int, ...]) -> np.ndarray:
-        parts = tuple(slice(*part) if isinstance(part, list) else part for part in self.index)
-        places = np.arange(math.prod(shape)).reshape(shape)[parts]
-        if places.size == 0:
-            raise ValueError(f"A slice must not be empty. Received: {self.index} of samples of shape {shape}")
-        return np.asarray(places)
+    def _of(self, array: np.ndarray) -> np.ndarray:
+        return np.asarray(array[tuple(slice(*part) if isinstance(part, list) else part for part in self.index)])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (None, *self._places(input_shape[1:]).shape)
+        shape = tuple(input_shape[1:])
+        sliced = self._of(np.broadcast_to(np.int8(0), shape))  # of that shape, in one byte
+        if sliced.size == 0:
+            raise ValueError(f"A slice must not be empty. Received: {self.index} of samples of shape {shape}")
+        return (None, *sliced.shape)
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        return builder.rearrange(x, self._places(x.shape))
+        return builder.rearrange(x, self._of(np.arange(math.prod(x.shape)).reshape(x.shape)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "index": self.index}

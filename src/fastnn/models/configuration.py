@@ -9,6 +9,7 @@ from fastnn import layers
 from fastnn._structure import flatten, transform
 from fastnn.layers.graph import Node, Tensor
 from fastnn.layers.layer import Layer
+from fastnn.models import keras_configurations
 
 
 def get_config(model: Any) -> dict[str, Any]:
@@ -75,16 +76,19 @@ def from_config(cls: Callable[..., Any], config: dict[str, Any], custom_objects:
     """The model that `get_config` describes; a subclass with a `call` of its own takes the configuration whole."""
     if "input_layers" not in config:
         return cls(**config)
-    made: dict[str, Layer] = {}
-    waiting: list[tuple[Layer, int, dict[str, Any]]] = []
+    waiting: list[tuple[Callable[..., Any], str, int, dict[str, Any]]] = []
     outputs: dict[tuple[str, int], list[Tensor]] = {}
     for described in config["layers"]:
-        layer = deserialize_layer(described, custom_objects)
-        made[layer.name] = layer
         calls = described.get("inbound_nodes", [])
-        waiting.extend((layer, at, call) for at, call in enumerate(calls))
-        if not calls:
-            outputs[layer.name, 0] = flatten(layer.output)
+        name = described.get("name") or described["config"]["name"]
+        operation = keras_configurations.operation(described)
+        called = None if operation is None else _operation_caller(operation, name)
+        if called is None:
+            layer = deserialize_layer(described, custom_objects)
+            called = _caller(layer)
+            if not calls:
+                outputs[name, 0] = flatten(layer.output)
+        waiting.extend((called, name, at, call) for at, call in enumerate(calls))
 
     def tensor(reference: Any) -> Tensor | None:
         name, number, at = reference
@@ -93,20 +97,56 @@ def from_config(cls: Callable[..., Any], config: dict[str, Any], custom_objects:
 
     while waiting:
         left = []
-        for layer, at, call in waiting:
-            given = _transform_references(tensor, call["args"][0])
-            if any(part is None for part in flatten(given)):
-                left.append((layer, at, call))
-                continue
-            outputs[layer.name, at] = flatten(layer(given, **call.get("kwargs", {})))
+        for called, name, at, call in waiting:
+            missing: list[Any] = []
+
+            def known(reference: Any, missing: list[Any] = missing) -> Tensor | None:
+                found = tensor(reference)
+                if found is None:
+                    missing.append(reference)
+                return found
+
+            given, settings = (_transform_references(known, call.get(key, ())) for key in ("args", "kwargs"))
+            if missing:
+                left.append((called, name, at, call))
+            else:
+                outputs[name, at] = flatten(called(*given, **(settings or {})))
         if len(left) == len(waiting):
             raise ValueError(
                 "The calls of the layers do not form a graph without cycles: "
-                f"Received: calls of {sorted({layer.name for layer, _, _ in left})} that wait for each other"
+                f"Received: calls of {sorted({name for _, name, _, _ in left})} that wait for each other"
             )
         waiting = left
     ends = [_transform_histories(tensor, config[key]) for key in ("input_layers", "output_layers")]
     return cls(*ends, name=config["name"], trainable=config.get("trainable", True))
+
+
+def _caller(layer: Layer) -> Callable[..., Any]:
+    def call(inputs: Any, **settings: Any) -> Any:
+        # In Keras's configurations calls have further arguments, such as masks, of which there are none here.
+        return layer(inputs, **{key: value for key, value in settings.items() if key == "training"})
+
+    return call
+
+
+def _operation_caller(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Calls an operation on symbolic tensors, and gives the layers that it made names that no other layer has."""
+
+    def call(*args: Any, **settings: Any) -> Any:
+        result = operation(*args, **settings)
+        known = {id(tensor.node) for tensor in flatten([args, settings]) if isinstance(tensor, Tensor)}
+        waiting, made = [tensor.node for tensor in flatten(result)], 0
+        while waiting:
+            node = waiting.pop()
+            if node is None or id(node) in known:
+                continue
+            known.add(id(node))
+            node.layer.name = f"{name}_before_{made}" if made else name
+            made += 1
+            waiting.extend(parent.node for parent in node.parents)
+        return result
+
+    return call
 
 
 def _transform_references(tensor: Callable[[Any], Any], structure: Any) -> Any:

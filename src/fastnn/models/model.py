@@ -13,7 +13,7 @@ from fastnn._structure import flatten, flatten_shapes, pack, transform
 from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
 from fastnn.layers.layer import Layer, assign_all, map_shapes
-from fastnn.models import configuration
+from fastnn.models import configuration, description, saving
 from fastnn.models.trainer import Trainer
 from fastnn.program import Builder
 from fastnn.summary import print_summary
@@ -387,6 +387,67 @@ class Model(Trainer, Layer):
             custom_objects: Classes by name, beyond fastnn's own.
         """
         return configuration.from_config(cls, config, custom_objects)
+
+    # --- files ---
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: Any = None, **kwargs: Any) -> None:
+        """Writes the model to a file, whole or not at all: see `fastnn.saving.save_model`.
+
+        Args:
+            filepath: The file, which ends in `.safetensors`, or in `.keras` for Keras.
+            overwrite: Whether to replace a file that is there already.
+            zipped: Without effect.
+            **kwargs: None are known.
+        """
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the weights and the state of the optimizer to a file, whole or not at all.
+
+        Args:
+            filepath: The file, which ends in `.safetensors`, or in `.weights.h5` for Keras.
+            overwrite: Whether to replace a file that is there already.
+        """
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, *, check_finite: bool = True
+    ) -> None:
+        """Takes the weights of a file, all or none; and the state of the optimizer, where that fits.
+
+        Weights find theirs by name where both have the same names, else by their order.
+
+        Args:
+            filepath: What `save_weights` or `save` wrote; or `.weights.h5` or `.keras` of Keras's.
+            skip_mismatch: Whether to leave out, with a warning, what does not fit the model.
+            by_name: Whether names alone count, and those that only one side has are left as they are.
+            check_finite: Whether to look for NaN and infinity.
+
+        Raises:
+            ValueError: The model does not fit the file, or the file is damaged.
+        """
+        saving.load_weights(self, filepath, skip_mismatch, by_name, check_finite=check_finite)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Returns architecture and what `compile` was given as JSON, from which `models.model_from_json` makes an
+        equal model, without its weights.
+
+        Args:
+            **kwargs: Arguments of `json.dumps`.
+        """
+        return saving.to_json(self, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns what `compile` was given, for `compile_from_config`; nothing where it was not called."""
+        return description.compile_config(self) or {}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model.
+
+        Args:
+            config: What `get_compile_config` returned.
+        """
+        description.compile_from(self, config)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**Layer.__getstate__(self), **self._state_of_training()}

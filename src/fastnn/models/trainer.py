@@ -31,11 +31,13 @@ class Trainer:
         self._few: Any = None  # the program that serves few rows at once
         self.history: History | None = None
         self.stop_training = False
+        self.run: loop.Run | None = None  # the call of `fit` that is running
 
     def _state_of_training(self) -> dict[str, Any]:
         """What a copy of the model needs: programs are made anew."""
         return {
             "_predictor": None,
+            "run": None,
             "_few": None,
             "_training": None if self._training is None else self._training.arguments,
         }
@@ -216,15 +218,18 @@ class Trainer:
                 kept = self._validation_arrays(settled, validation_data, check_finite)
                 validation = InMemory(settled, kept, validation_batch_size)
         listening = self._listeners(callbacks, verbose, epochs, source.steps, add_history=True)
-        loop.fit(
-            settled,
-            source,
-            validation,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            callbacks=listening,
-            validation_freq=validation_freq,
-        )
+        try:
+            loop.fit(
+                settled,
+                source,
+                validation,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                callbacks=listening,
+                validation_freq=validation_freq,
+            )
+        finally:
+            self.run = None  # nothing of the data is held on to
         assert listening.history is not None
         return listening.history
 

@@ -1,0 +1,46 @@
+"""The error for files that are not what they should be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class FileError(ValueError):
+    """A file cannot be what it was opened as: cut short, damaged, hostile, or of a version yet to come.
+
+    Whatever was to be loaded into stays as it was.
+
+    Args:
+        path: The file.
+        problem: What is wrong with it.
+
+    >>> raise FileError("m.safetensors", "it is cut short")
+    Traceback (most recent call last):
+        ...
+    fastnn.files.errors.FileError: The file 'm.safetensors' cannot be loaded: it is cut short
+    """
+
+    def __init__(self, path: Any, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = os.fspath(path)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"The file {self.path!r} cannot be loaded: {self.problem}"
+
+
+@contextmanager
+def trusting_nothing(path: Any) -> Iterator[None]:
+    """Whatever goes wrong within it, the file is to blame."""
+    try:
+        yield
+    except FileError:
+        raise
+    except RecursionError as error:
+        raise FileError(path, "its configuration is nested too deep") from error
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
+        raise FileError(path, text.strip()[:1000] or type(error).__name__) from error
