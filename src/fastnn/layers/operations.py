@@ -139,16 +139,17 @@ class WithWeights(Layer):
         super().__init__(**kwargs)
         self.operation = operation
         self.operands = [_as_variable(first), _as_variable(second)]
+        self._is_array = [not isinstance(operand, Variable) for operand in (first, second)]
 
     @property
     def weights(self) -> list[Variable]:
         return [operand for operand in self.operands if operand is not None]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        first, second = self.operands
-        for operand in (first, second):
-            if operand is not None and self._dtype is not None and operand.dtype != self._dtype:
-                operand.assign(operand.value)
+        for at, operand in enumerate(self.operands):
+            if self._is_array[at] and operand is not None and operand.dtype != self.dtype:
+                self.operands[at] = Variable(operand.value, dtype=self.dtype, trainable=False)
+        first = self.operands[0]
         if self.operation == "dense":
             assert first is not None
             if first.ndim != 2 or first.shape[0] != input_shape[-1]:
@@ -179,7 +180,7 @@ class WithWeights(Layer):
 def _as_variable(operand: Any) -> Variable | None:
     if operand is None or isinstance(operand, Variable):
         return operand
-    return Variable(np.asarray(operand, np.float32), trainable=False)
+    return Variable(np.asarray(operand, np.float64), trainable=False)
 
 
 # --- two operands ----------------------------------------------------------------------------------------------------
