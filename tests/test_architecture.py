@@ -21,7 +21,7 @@ FLOORS = (
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
     ("data", "prediction", "heads", "training", "sources", "loop"),
-    ("callbacks", "summary"),
+    ("callbacks", "summary", "exporting"),
     ("models",),
     ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),

@@ -363,6 +363,23 @@ class Model(Trainer, Layer):
         shapes = [(None, *array.shape[1:]) if array.ndim > 1 else (None, 1) for array in arrays]
         self.build(pack(x, list(shapes)) if several else shapes[0])
 
+    # --- other programs ---
+
+    def to_c(self, path: Any, name: str | None = None) -> None:
+        """Writes the model as one self-contained file of C99: `void <name>_predict(const float *x, float *y)`.
+
+        Args:
+            path: Where to write.
+            name: By default as the file.
+
+        Raises:
+            ValueError: The model is not built.
+            NotImplementedError: A layer computes in Python, or was called as in training.
+        """
+        from fastnn.exporting import to_c
+
+        to_c(self, path, name)
+
     # --- checks ---
 
     def _check_built(self, what: str) -> None:
