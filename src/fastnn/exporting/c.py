@@ -47,13 +47,13 @@ def to_c(model: Any, path: Any, name: str | None = None) -> None:
 
     Example:
 
-    >>> import os, tempfile
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> from fastnn import Sequential, layers
     >>> model = Sequential([layers.Input((4,)), layers.Dense(3, activation="softmax")])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "iris.c")
-    ...     to_c(model, path)
-    ...     "void iris_predict(const float *x, float *y)" in open(path).read()
+    ...     to_c(model, Path(folder, "iris.c"))
+    ...     "void iris_predict(const float *x, float *y)" in Path(folder, "iris.c").read_text()
     True
     """
     write_whole(path, source(model, Path(path).stem if name is None else name).encode("ascii"))
