@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn._activation import apply
-from fastnn.exchange.onnx_values import Item, ancestors, constants, evaluated
+from fastnn.exchange.onnx_values import Item, ancestors, between, evaluated
 
 # The last operator of an activation that has none for itself.
 LAST = ("Add", "Clip", "Div", "Max", "Min", "Mul", "Neg", "Sub", "Where")
+# One of these is in every activation.
+CURVED = {"Abs", "Clip", "Erf", "Exp", "HardSigmoid", "Max", "Min", "Sigmoid", "Softplus", "Sqrt", "Tanh", "Where"}
 PLAIN = (
     "gelu",
     "gelu_tanh",
@@ -44,6 +46,7 @@ WITH_PARAMS = {
 PROBES = np.concatenate(
     [np.linspace(-12, 12, 97), [s * x for x in (1e-3, 0.3, 17.7, 51.0, 333.0, 1e4) for s in (-1, 1)]]
 )
+LEAST, MOST = 0.01, 64.0  # constants beyond are no part of these, and the probes might not tell
 PRECISION = 2e-6  # constants are rounded to float32 in most files
 
 
@@ -57,20 +60,24 @@ class Activation(NamedTuple):
 
 def recognized(item: Item) -> Activation | None:
     """The activation that an item is, of something that it is computed from; `None` where it is none."""
-    if item.operator not in LAST:
+    bases = ancestors(item) if item.operator in LAST else []
+    if not any(each.operator in CURVED for each in (item, *bases)):
         return None
-    for base in ancestors(item):
+    for base in bases:
         if base.shape != item.shape or base.kind != "float":
             continue
         values = evaluated(item, base, PROBES)
         if values is None or not np.isfinite(values).all():
             continue
-        for kernel, known in _plain().items():
-            if _equal(values, known, PROBES):
-                return Activation(kernel, (), base)
-        found = _with_params(item, base)
-        if found is not None:
-            return found
+        numbers, operators = between(item, base)
+        if all(number == 0 or LEAST <= abs(number) <= MOST for number in numbers):
+            for kernel, known in _plain().items():
+                if _equal(values, known, PROBES):
+                    return Activation(kernel, (), base)
+        if "Where" in operators or item.operator == "Mul":
+            found = _with_params(item, base, numbers)
+            if found is not None:
+                return found
     return None
 
 
@@ -83,10 +90,9 @@ def _equal(values: np.ndarray, known: np.ndarray, x: np.ndarray) -> bool:
     return bool((np.abs(values - known) <= PRECISION * np.maximum(1.0, np.abs(x))).all())
 
 
-def _with_params(item: Item, base: Item) -> Activation | None:
+def _with_params(item: Item, base: Item, numbers: list[float]) -> Activation | None:
     kernels = {kernel: (count, also) for kernel, (count, last, also) in WITH_PARAMS.items() if item.operator in last}
-    numbers = constants(item, base) if kernels else []
-    if not numbers or len(numbers) > 6:
+    if not kernels or not numbers or len(numbers) > 6:
         return None
     edges = [number + step for number in numbers for step in (-0.01, -1e-4, 0.0, 1e-4, 0.01)]
     x = np.concatenate([PROBES, edges])
@@ -96,6 +102,8 @@ def _with_params(item: Item, base: Item) -> Activation | None:
     choices = sorted({sign * number for number in numbers for sign in (1, -1)} | {0.0, math.inf})
     sizes = {abs(number) for number in numbers}
     for kernel, (count, also) in kernels.items():
+        if len(sizes - set(also)) > count:
+            continue
         for params in itertools.product(choices, repeat=count):
             if not sizes <= {*(abs(param) for param in params), *also}:  # a constant too small for the probes, too
                 continue

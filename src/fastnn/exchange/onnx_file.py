@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn.exporting.onnx_graph import onnx_module
 
-MOST_NODES = 20_000
+MOST_NODES = 10_000
 MOST_ELEMENTS = 1 << 26  # of a sample, and of what is computed from constants
 
 

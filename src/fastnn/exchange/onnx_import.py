@@ -62,13 +62,22 @@ def from_onnx(source: Any, name: str | None = None) -> Model:
     proto, folder = open_onnx(source)
     try:
         return Importer(proto, folder).model(name)
-    except (ValueError, NotImplementedError):
-        raise
-    except Exception as error:  # of what a damaged file made of NumPy or protobuf
+    except Exception as error:  # of what a damaged file made of NumPy, or protobuf
+        if isinstance(error, (ValueError, NotImplementedError)) and "Received: " in str(error):
+            raise
         raise ValueError(
             f"The ONNX graph is damaged, or does not fit together: {type(error).__name__}: {error}. "
             f"Received: graph {_printable(proto.graph.name)!r}"
         ) from error
+
+
+def _described(value: Item | np.ndarray | None) -> str:
+    """The type of an input, and its shape."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Item):
+        return f"{value.kind} of shape {('batch', *value.shape)}"
+    return f"constant {value.dtype} of shape {value.shape}"
 
 
 def _printable(name: Any) -> str:
@@ -206,7 +215,10 @@ class Importer:
         except NotImplementedError as error:
             raise NotImplementedError(f"The node {label} cannot be imported: {error}") from error
         except Exception as error:
-            raise ValueError(f"The node {label} does not fit together: {error}") from error
+            shown = (
+                "" if "Received: " in str(error) else f". Received: {', '.join(map(_described, inputs)) or 'no inputs'}"
+            )
+            raise ValueError(f"The node {label} does not fit together: {error}{shown}") from error
         results = made if isinstance(made, tuple) else (made,)
         for name, value in zip(node.output, results, strict=False):
             if name:

@@ -78,7 +78,8 @@ def _matmul(to: Importer, a: Attributes, x: Input, w: Input) -> Item:
     x, w = tensor(x), constant(w, "The right operand of MatMul")
     if w.ndim != 2 or not x.shape or w.shape[0] != x.shape[-1]:
         raise ValueError(
-            f"The right operand of MatMul must be a matrix of {x.shape[-1:]} rows. Received: shape {w.shape}"
+            f"The right operand of MatMul must be a matrix with a row for each feature of samples of shape {x.shape}. "
+            f"Received: shape {w.shape}"
         )
     return Item((*x.shape[:-1], w.shape[1]), operator="MatMul", inputs=(x, w))
 
@@ -97,8 +98,10 @@ def _gemm(to: Importer, a: Attributes, x: Input, w: Input, c: Input = None) -> I
         product = to.dense(x, kernel, None)
         added = c if beta == 1 else Item(c.shape, operator="Mul", inputs=(c, np.array(beta)))
         return Item((w.shape[1],), operator="Add", inputs=(to.item(product), added))
-    bias = None if c is None else np.broadcast_to(fitting(c * np.asarray(beta, c.dtype), (w.shape[1],)), (w.shape[1],))
-    return to.item(to.dense(x, kernel, bias))
+    if c is not None:
+        c = c if beta == 1 else c * np.asarray(beta, c.dtype)
+        c = np.broadcast_to(fitting(c, (w.shape[1],)), (w.shape[1],))
+    return to.item(to.dense(x, kernel, c))
 
 
 # --- normalization ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import numpy as np
 from fastnn.exchange.onnx_numbers import ELEMENTWISE, Attributes
 from fastnn.layers.graph import Tensor
 
-DEEPEST = 12  # operators that wait to become layers: so many may be one activation
+DEEPEST = 12  # operators that wait to become layers: so many, one on the other, may be one activation
+MOST = 24  # of them together
 Shape = tuple[int, ...]
 
 
@@ -59,28 +60,31 @@ class Item:
 
 
 def ancestors(item: Item) -> list[Item]:
-    """What an item is computed from, element by element, nearest first; not far."""
+    """What an item is computed from, element by element, nearest first; not all where they are many."""
     found: dict[int, Item] = {}
     level = [item]
-    for _ in range(DEEPEST):
+    while level and len(found) < MOST:
         level = [each for below in level if below.operator in ELEMENTWISE for each in below.items]
-        level = [found.setdefault(id(each), each) for each in level if id(each) not in found]
-    return list(found.values())
+        level = [found.setdefault(id(each), each) for each in level[:MOST] if id(each) not in found]
+    return list(found.values())[:MOST]
 
 
-def constants(item: Item, base: Item) -> list[float]:
-    """The numbers between an item and one that it is computed from."""
+def between(item: Item, base: Item) -> tuple[list[float], set[str]]:
+    """The numbers and the operators between an item and one that it is computed from."""
     seen: set[int] = {id(base)}
     numbers: set[float] = set()
+    operators: set[str] = set()
     waiting = [item]
-    while waiting:
+    while waiting and len(seen) < 4 * MOST:
         each = waiting.pop()
         if id(each) in seen or each.operator not in ELEMENTWISE:
             continue
         seen.add(id(each))
+        operators.add(each.operator)
         waiting.extend(each.items)
         numbers.update(float(x.reshape(-1)[0]) for x in each.inputs if isinstance(x, np.ndarray) and x.size == 1)
-    return sorted(numbers)
+        numbers.update(value for value in each.attributes.values() if isinstance(value, float))
+    return sorted(numbers), operators
 
 
 def evaluated(item: Item, base: Item, x: np.ndarray) -> np.ndarray | None:
@@ -90,7 +94,7 @@ def evaluated(item: Item, base: Item, x: np.ndarray) -> np.ndarray | None:
     def value(each: Any) -> np.ndarray | None:
         if isinstance(each, np.ndarray):
             return each.reshape(()).astype(np.float64) if each.size == 1 else None
-        if id(each) not in known:
+        if id(each) not in known and len(known) < 4 * MOST:
             known[id(each)] = None
             if each.operator in ELEMENTWISE:
                 given = [None if part is None else value(part) for part in each.inputs]
@@ -98,7 +102,7 @@ def evaluated(item: Item, base: Item, x: np.ndarray) -> np.ndarray | None:
                     same = each.operator == "Cast" and each.kind == "float"
                     computed = given[0] if same else ELEMENTWISE[each.operator](each.attributes, *given)
                     known[id(each)] = None if computed is None else np.asarray(computed) * 1.0
-        return known[id(each)]
+        return known.get(id(each))
 
     with np.errstate(all="ignore"):
         return value(item)
