@@ -19,22 +19,6 @@ MAX_PROGRAMS = 4  # kept by a model
 SLICE = 0.05  # seconds in C between two looks at signals
 
 
-def lowered(model: Any, training: bool = False) -> Builder:
-    """The steps of a model's forward pass, before they are written into a program.
-
-    Args:
-        model: The model, built.
-        training: Whether layers behave as in training.
-    """
-    builder = Builder(model.dtype, training=training, learning=False)
-    feeds = [builder.feed(shape) for shape in model.sample_shapes]
-    returned = model.emit(builder, pack(model.input_structure, feeds))
-    builder.returned = transform(lambda value: None, returned)
-    for value in flatten(returned):
-        builder.result(value)
-    return builder
-
-
 class Predictor:
     """The compiled forward pass of a model, without losses. Threads that call it at once have a program each.
 
@@ -122,7 +106,13 @@ class Predictor:
         return self.programs.setdefault(key, [])
 
     def _compile(self, capacity: int, training: bool) -> Compiled:
-        return lowered(self.model, training).finish(capacity)
+        builder = Builder(self.model.dtype, training=training, learning=False)
+        feeds = [builder.feed(shape) for shape in self.model.sample_shapes]
+        returned = self.model.emit(builder, pack(self.model.input_structure, feeds))
+        builder.returned = transform(lambda value: None, returned)
+        for value in flatten(returned):
+            builder.result(value)
+        return builder.finish(capacity)
 
     def _most_rows(self) -> int:
         shapes = [shape for layer in self.model.deep_layers() for shape in flatten_shapes(layer.output_shape or ())]

@@ -15,6 +15,7 @@ import networks
 from fastnn import layers
 from fastnn.exchange import from_onnx, to_onnx
 from fastnn.models import Model, Sequential
+from fastnn.optimizers import Adam
 from test_onnx_export import run
 
 DATA = Path(__file__).parent / "data"
@@ -81,9 +82,9 @@ def test_what_was_imported_learns() -> None:
     imported = from_onnx(to_onnx(model))
     assert imported.count_params() == model.count_params()
     x = np.random.default_rng(0).normal(size=(64, 4))
-    imported.compile("adam", "mse")
-    losses = imported.fit(x, x[:, :1] * x[:, 1:2], epochs=30, verbose=0).history["loss"]
-    assert losses[-1] < 0.8 * losses[0]
+    imported.compile(Adam(0.02), "mse")
+    losses = imported.fit(x, x[:, :1], epochs=60, verbose=0).history["loss"]
+    assert losses[-1] < 0.3 * losses[0]
 
 
 def test_layers_of_the_same_weights_are_one() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnn._version import __version__
 from fastnn.exporting import c_functions
-from fastnn.exporting.description import Description, Names, factors_of, params_of
+from fastnn.exporting.description import Description, Names, chosen, factors_of, params_of
 from fastnn.exporting.files import write_whole
 from fastnn.program import Record, Value, required
 from fastnn.variables import Variable
@@ -237,7 +237,7 @@ class _Writer:
     # --- steps ---
 
     def _write(self, record: Record) -> None:
-        _STEPS[record.op](self, record)
+        chosen(STEPS, record.op, "A step")(self, record)
 
     def _activation(self, record: Record) -> None:
         name = record.settings["activation"]
@@ -358,7 +358,7 @@ def _first_gap(taken: list[tuple[int, int, int]], size: int) -> int:
     return first
 
 
-_STEPS: dict[str, Callable[[_Writer, Record], None]] = {
+STEPS: dict[str, Callable[[_Writer, Record], None]] = {
     "activation": _Writer._activation,
     "binary": _Writer._binary,
     "copy": _Writer._copy,

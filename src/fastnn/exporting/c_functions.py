@@ -6,6 +6,8 @@ that all names of a file share. Formulas and limits are those of `_native/activa
 
 from __future__ import annotations
 
+from fastnn.exporting.description import chosen
+
 # activation -> parameters, body
 _ACTIVATIONS: dict[str, tuple[str, str]] = {
     "absolute": ("", "return fabs$(x);"),
@@ -226,11 +228,7 @@ def activation(name: str) -> tuple[str, int]:
     Raises:
         NotImplementedError: There is none.
     """
-    if name not in _ACTIVATIONS:
-        raise NotImplementedError(
-            f"The activation must be one of {sorted(_ACTIVATIONS)} to be exported to C. Received: {name!r}"
-        )
-    params, body = _ACTIVATIONS[name]
+    params, body = chosen(_ACTIVATIONS, name, "An activation")
     wanted = [param for param in params.split(", ") if param]
     arguments = ", ".join(f"real {param}" for param in ("x", *wanted))
     if "\n" not in body:

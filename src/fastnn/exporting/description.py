@@ -7,13 +7,15 @@ models and layers with a `call` of their own are covered.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from fastnn.prediction import lowered
-from fastnn.program import Record, required
+from fastnn._structure import flatten, pack
+from fastnn.program import Builder, Record, required
 
+Chosen = TypeVar("Chosen")
 RANDOM = ("batch_normalization", "dropout", "gaussian_noise", "mask")  # ops of training
 
 
@@ -44,6 +46,27 @@ class Names:
         return name
 
 
+def lowered(model: Any, training: bool = False) -> Builder:
+    """The steps of a model's forward pass, as its layers emit them.
+
+    Args:
+        model: A model.
+        training: Whether layers behave as in training.
+
+    Raises:
+        TypeError: It is not a model.
+        ValueError: It is not built.
+    """
+    if not hasattr(model, "input_structure"):
+        raise TypeError(f"Argument `model` must be a fastnn model. Received: {type(model).__name__}")
+    builder = Builder(model.dtype, training=training, learning=False)
+    feeds = [builder.feed(shape) for shape in model.sample_shapes]
+    for value in flatten(model.emit(builder, pack(model.input_structure, feeds))):
+        builder.result(value)
+    builder.records = [record for record in builder.records if record.op != "activity_regularization"]
+    return builder
+
+
 class Description:
     """A model's prediction as records.
 
@@ -66,8 +89,6 @@ class Description:
     """
 
     def __init__(self, model: Any) -> None:
-        if not hasattr(model, "input_structure"):
-            raise TypeError(f"Argument `model` must be a fastnn model. Received: {type(model).__name__}")
         builder = lowered(model)
         self.name: str = model.name
         self.dtype = builder.dtype
@@ -75,7 +96,7 @@ class Description:
         self.outputs = builder.results
         self.input_names: list[str] = model.input_names
         self.output_names: list[str] = model.output_names
-        self.records = [record for record in builder.records if record.op != "activity_regularization"]
+        self.records = builder.records
         for record in self.records:
             _refuse(record, model.name)
 
@@ -134,3 +155,14 @@ _DEFAULTS: dict[str, tuple[float, ...]] = {
 def params_of(record: Record) -> tuple[float, ...]:
     """What an activation takes besides x: what the record says, or the defaults of `_native`."""
     return record.settings["params"] or _DEFAULTS.get(record.settings["activation"], ())
+
+
+def chosen(table: Mapping[str, Chosen], name: str, what: str) -> Chosen:
+    """What a table has for a step or an activation.
+
+    Raises:
+        NotImplementedError: It has nothing.
+    """
+    if name not in table:
+        raise NotImplementedError(f"{what} must be one of {sorted(table)} to be exported. Received: {name!r}")
+    return table[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn._version import __version__
-from fastnn.exporting.description import Description
+from fastnn.exporting.description import Description, chosen
 from fastnn.exporting.files import write_whole
 from fastnn.exporting.onnx_steps import STEPS
 from fastnn.exporting.onnx_writer import Writer
@@ -61,7 +61,7 @@ def to_onnx(model: Any, path: Any = None) -> Any:
     size = sum(variable.value.nbytes for variable in variables.values())
     if size >= LARGEST:
         raise ValueError(f"An ONNX file holds less than 2 GB of weights. Received: a model with {size} bytes of them")
-    graph = Writer(onnx, description).graph(lambda to, record: STEPS[record.op](to, record))
+    graph = Writer(onnx, description).graph(lambda to, record: chosen(STEPS, record.op, "A step")(to, record))
     proto = onnx.helper.make_model(
         graph,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],

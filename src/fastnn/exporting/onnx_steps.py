@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn.exporting.description import factors_of, params_of
+from fastnn.exporting.description import chosen, factors_of, params_of
 from fastnn.exporting.onnx_functions import FUNCTIONS
 from fastnn.exporting.onnx_writer import Writer
 from fastnn.program import Record, Value, required
@@ -23,7 +23,7 @@ BINARIES = {
 
 
 def _activation(to: Writer, record: Record) -> None:
-    function = FUNCTIONS[record.settings["activation"]]
+    function = chosen(FUNCTIONS, record.settings["activation"], "An activation")
     x, shape = to.tensors[id(record.x.root)]
     to.made(record, function(to, x, *params_of(record)), shape)
 
