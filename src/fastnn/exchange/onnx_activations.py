@@ -71,10 +71,10 @@ def recognized(item: Item) -> Activation | None:
             continue
         numbers, operators = between(item, base)
         if all(number == 0 or LEAST <= abs(number) <= MOST for number in numbers):
-            for kernel, known in _plain().items():
-                if _equal(values, known, PROBES):
-                    return Activation(kernel, (), base)
-        if "Where" in operators or item.operator == "Mul":
+            same = np.flatnonzero(_equal(values, _plain(), PROBES))
+            if len(same):
+                return Activation(PLAIN[same[0]], (), base)
+        if operators & {"Sqrt", "Where"}:
             found = _with_params(item, base, numbers)
             if found is not None:
                 return found
@@ -82,12 +82,15 @@ def recognized(item: Item) -> Activation | None:
 
 
 @functools.cache
-def _plain() -> dict[str, np.ndarray]:
-    return {kernel: apply(kernel, PROBES) for kernel in PLAIN}
+def _plain() -> np.ndarray:
+    """A row for each of `PLAIN`: its values at the probes."""
+    return np.stack([apply(kernel, PROBES) for kernel in PLAIN])
 
 
-def _equal(values: np.ndarray, known: np.ndarray, x: np.ndarray) -> bool:
-    return bool((np.abs(values - known) <= PRECISION * np.maximum(1.0, np.abs(x))).all())
+def _equal(values: np.ndarray, known: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Whether they are the values of each row of what is known."""
+    equal: np.ndarray = (np.abs(values - known) <= PRECISION * np.maximum(1.0, np.abs(x))).all(-1)
+    return equal
 
 
 def _with_params(item: Item, base: Item, numbers: list[float]) -> Activation | None:

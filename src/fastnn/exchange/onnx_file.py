@@ -12,7 +12,7 @@ import numpy as np
 from fastnn.exporting.onnx_graph import onnx_module
 
 MOST_NODES = 10_000
-MOST_ELEMENTS = 1 << 26  # of a sample, and of what is computed from constants
+MOST_ELEMENTS = 1 << 24  # of a sample, and of what is computed from constants
 
 
 def open_onnx(source: Any) -> tuple[Any, str | None]:

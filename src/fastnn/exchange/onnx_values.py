@@ -10,7 +10,7 @@ from fastnn.exchange.onnx_numbers import ELEMENTWISE, Attributes
 from fastnn.layers.graph import Tensor
 
 DEEPEST = 12  # operators that wait to become layers: so many, one on the other, may be one activation
-MOST = 24  # of them together
+MOST = 12  # of them together
 Shape = tuple[int, ...]
 
 
