@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 
 from fastnn.exporting.onnx_graph import onnx_module
 
+NEWEST_OPSET = 26  # that this was written for
+DOMAINS = ("", "ai.onnx")
 MOST_NODES = 10_000
 MOST_ELEMENTS = 1 << 24  # of a sample, and of what is computed from constants
 
@@ -146,3 +148,36 @@ def check_size(shape: Iterable[int], what: str) -> None:
     shape = tuple(int(length) for length in shape)
     if math.prod(shape) > MOST_ELEMENTS:
         raise ValueError(f"{what} must have at most {MOST_ELEMENTS} elements. Received: shape {shape}")
+
+
+def check_graph(proto: Any, known: Collection[str]) -> int:
+    """Looks whether a graph can be read at all, before any of it is.
+
+    Args:
+        proto: The `onnx.ModelProto`.
+        known: The operators that can be.
+
+    Returns:
+        The version of the operators.
+    """
+    if proto.functions:
+        raise NotImplementedError(
+            "Functions of a model's own must be inlined first: onnx.inliner.inline_local_functions(model). "
+            f"Received: {[function.name for function in proto.functions][:5]}"
+        )
+    versions = [each.version for each in proto.opset_import if each.domain in DOMAINS]
+    if not versions or not 7 <= max(versions) <= NEWEST_OPSET:
+        raise ValueError(f"The opset must be from 7 to {NEWEST_OPSET}. Received: {versions}")
+    if len(proto.graph.node) > MOST_NODES:
+        raise ValueError(f"A graph must have at most {MOST_NODES} nodes. Received: {len(proto.graph.node)}")
+    unknown = sorted(
+        {printable(n.op_type) for n in proto.graph.node if n.domain not in DOMAINS or n.op_type not in known}
+    )
+    if unknown:
+        raise NotImplementedError(f"The graph has operators that fastnn has no layers for. Received: {unknown[:10]}")
+    return int(max(versions))
+
+
+def printable(name: Any) -> str:
+    """A name out of a file, for messages."""
+    return str(name)[:60]

@@ -13,7 +13,7 @@ from fastnn import activations, layers
 from fastnn.exchange import onnx_file
 from fastnn.exchange.onnx_activations import recognized
 from fastnn.exchange.onnx_elementwise import WRITERS
-from fastnn.exchange.onnx_file import MOST_NODES, array_of, dtype_of, open_onnx
+from fastnn.exchange.onnx_file import array_of, check_graph, dtype_of, open_onnx, printable
 from fastnn.exchange.onnx_numbers import CONSTANT, ELEMENTWISE, UNARY, Attributes, computed
 from fastnn.exchange.onnx_operators import OPERATORS
 from fastnn.exchange.onnx_values import DEEPEST, Item
@@ -24,9 +24,8 @@ from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer
 from fastnn.models import Model
 
+KNOWN = {"Constant", *CONSTANT, *ELEMENTWISE, *UNARY, *OPERATORS, *WRITERS}
 CONDITIONS = ("And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or")
-NEWEST_OPSET = 26  # that this was written for
-DOMAINS = ("", "ai.onnx")
 
 
 def from_onnx(source: Any, name: str | None = None) -> Model:
@@ -67,7 +66,7 @@ def from_onnx(source: Any, name: str | None = None) -> Model:
             raise
         raise ValueError(
             f"The ONNX graph is damaged, or does not fit together: {type(error).__name__}: {error}. "
-            f"Received: graph {_printable(proto.graph.name)!r}"
+            f"Received: graph {printable(proto.graph.name)!r}"
         ) from error
 
 
@@ -78,10 +77,6 @@ def _described(value: Item | np.ndarray | None) -> str:
     if isinstance(value, Item):
         return f"{value.kind} of shape {('batch', *value.shape)}"
     return f"constant {value.dtype} of shape {value.shape}"
-
-
-def _printable(name: Any) -> str:
-    return str(name)[:60]
 
 
 class Importer:
@@ -101,7 +96,7 @@ class Importer:
     def __init__(self, proto: Any, folder: str | None) -> None:
         self.graph = proto.graph
         self.folder = folder
-        self.opset = self._check(proto)
+        self.opset = check_graph(proto, KNOWN)
         self.outputs = 1
         self.batch = -1
         self.values: dict[str, Item | np.ndarray] = {}
@@ -114,28 +109,6 @@ class Importer:
         kinds = [each.type.tensor_type.elem_type for each in (*self.graph.input, *self.graph.output)]
         double = onnx_module().TensorProto.DOUBLE
         self.dtype = np.dtype(np.float64 if double in kinds else np.float32)
-
-    def _check(self, proto: Any) -> int:
-        """Whether all of it can be read, before anything is; the version of the operators."""
-        if proto.functions:
-            raise NotImplementedError(
-                "Functions of a model's own must be inlined first: onnx.inliner.inline_local_functions(model). "
-                f"Received: {[function.name for function in proto.functions][:5]}"
-            )
-        versions = [each.version for each in proto.opset_import if each.domain in DOMAINS]
-        if not versions or not 7 <= max(versions) <= NEWEST_OPSET:
-            raise ValueError(f"The opset must be from 7 to {NEWEST_OPSET}. Received: {versions}")
-        if len(self.graph.node) > MOST_NODES:
-            raise ValueError(f"A graph must have at most {MOST_NODES} nodes. Received: {len(self.graph.node)}")
-        known = {"Constant", *CONSTANT, *ELEMENTWISE, *UNARY, *OPERATORS, *WRITERS}
-        unknown = sorted(
-            {_printable(n.op_type) for n in self.graph.node if n.domain not in DOMAINS or n.op_type not in known}
-        )
-        if unknown:
-            raise NotImplementedError(
-                f"The graph has operators that fastnn has no layers for. Received: {unknown[:10]}"
-            )
-        return int(max(versions))
 
     # --- the graph ---
 
@@ -160,7 +133,7 @@ class Importer:
 
     def _define(self, name: str, value: Item | np.ndarray) -> None:
         if name in self.values:
-            raise ValueError(f"Every tensor must be computed once. Received: '{_printable(name)}' a second time")
+            raise ValueError(f"Every tensor must be computed once. Received: '{printable(name)}' a second time")
         if isinstance(value, Item):
             value.uses = self._uses[name]
         else:
@@ -171,7 +144,7 @@ class Importer:
         kind = declared.type.tensor_type
         dtype = dtype_of(kind.elem_type)
         lengths = [each.dim_value if each.HasField("dim_value") else -1 for each in kind.shape.dim]
-        label = _printable(declared.name)
+        label = printable(declared.name)
         if not lengths or any(length < 1 for length in lengths[1:]):
             shown = [each.dim_param or each.dim_value for each in kind.shape.dim]
             raise ValueError(
@@ -192,7 +165,7 @@ class Importer:
     def _output(self, name: str) -> Tensor:
         found = self.values.get(name)
         if not isinstance(found, Item):
-            raise ValueError(f"An output must be computed from the inputs. Received: '{_printable(name)}'")
+            raise ValueError(f"An output must be computed from the inputs. Received: '{printable(name)}'")
         tensor = self.tensor(found)
         if len(self.graph.output) > 1:  # the model knows its outputs by the names of layers
             return self.call(layers.Identity(name=self._name(name), dtype=self.dtype), tensor)
@@ -200,13 +173,13 @@ class Importer:
 
     def _node(self, node: Any) -> None:
         """Defines the outputs of a node, all of whose inputs must be known: a graph with cycles has no such order."""
-        label = f"{_printable(node.op_type)} '{_printable(node.name or ', '.join(node.output))}'"
+        label = f"{printable(node.op_type)} '{printable(node.name or ', '.join(node.output))}'"
         inputs: list[Item | np.ndarray | None] = []
         for name in node.input:
             if name and name not in self.values:
                 raise ValueError(
                     "Nodes must come after those they need, without cycles. "
-                    f"Received: {label}, which needs '{_printable(name)}' before it is computed"
+                    f"Received: {label}, which needs '{printable(name)}' before it is computed"
                 )
             inputs.append(self.values[name] if name else None)
         self.outputs = len(node.output)
@@ -226,7 +199,7 @@ class Importer:
         for name in node.output[len(results) :]:
             if self._uses[name]:
                 raise NotImplementedError(
-                    f"The node {label} cannot be imported with that many outputs. Received: '{_printable(name)}'"
+                    f"The node {label} cannot be imported with that many outputs. Received: '{printable(name)}'"
                 )
 
     def _attributes(self, node: Any) -> Attributes:

@@ -106,3 +106,42 @@ def evaluated(item: Item, base: Item, x: np.ndarray) -> np.ndarray | None:
 
     with np.errstate(all="ignore"):
         return value(item)
+
+
+Input = Item | np.ndarray | None
+
+
+def constant(x: Input, what: str) -> np.ndarray:
+    """An input that must be known.
+
+    Raises:
+        NotImplementedError: It is computed from the inputs of the graph.
+    """
+    if not isinstance(x, np.ndarray):
+        raise NotImplementedError(f"{what} must be constant. Received: {'a tensor' if x is not None else 'none'}")
+    return x
+
+
+def tensor(x: Input, what: str = "The first input") -> Item:
+    """An input that must not be a constant."""
+    if not isinstance(x, Item):
+        raise NotImplementedError(f"{what} must come from the inputs of the graph. Received: a constant")
+    return x
+
+
+def axis_of(axis: int, item: Item) -> int:
+    """An axis from 0 on, the batch's being 0."""
+    rank = len(item.shape) + 1
+    if not -rank <= axis < rank:
+        raise ValueError(f"There must be such an axis. Received: axis {axis} of {rank}")
+    return axis % rank
+
+
+def own_axis(axis: int, item: Item) -> int:
+    """An axis from 1 on: that of the batch is refused."""
+    axis = axis_of(axis, item)
+    if axis == 0:
+        raise NotImplementedError(
+            f"Samples must be computed each by itself. Received: axis 0, the batch's, of samples of {item.shape}"
+        )
+    return axis
