@@ -21,9 +21,9 @@ FLOORS = (
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
     ("state", "data", "prediction", "heads", "training", "sources", "loop"),
-    ("callbacks", "summary"),
+    ("callbacks", "summary", "exporting"),
     ("models",),
-    ("saving",),
+    ("saving", "exchange"),
     ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),
 )

@@ -269,3 +269,12 @@ def test_a_clone_has_weights_of_its_own() -> None:
     assert np.abs(clone([A, B]) - model([A, B])).max() > 0.1
     with pytest.raises(ValueError, match="`model`"):
         clone_model(L.Dense(3))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arithmetic_with_an_array_is_in_the_dtype_of_the_model(dtype: str) -> None:
+    x = L.Input((3,), dtype=dtype)
+    third = np.array([1 / 3, 2 / 3, 1.0])
+    y = Model(x, x * third + third).predict(np.ones((2, 3)), verbose=0)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, np.tile(2 * third, (2, 1)), rtol=4 * np.finfo(dtype).eps)

@@ -40,7 +40,7 @@ from fastnn.layers.merging import (
     subtract,
 )
 from fastnn.layers.noise import GaussianDropout, GaussianNoise
-from fastnn.layers.operations import Function, Reduce, Slice
+from fastnn.layers.operations import Function, Rearrange, Reduce, Slice
 from fastnn.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.preprocessing.category_encoding import CategoryEncoding
@@ -168,6 +168,7 @@ _registry = Registry(
         Permute,
         RMSNormalization,
         ReLU,
+        Rearrange,
         Reduce,
         RepeatVector,
         Rescaling,

@@ -125,6 +125,45 @@ class Slice(Layer):
         return {**super().get_config(), "index": self.index}
 
 
+class Rearrange(Layer):
+    """Elements of every sample in other places: moved, left out, repeated.
+
+    Args:
+        places: For each element of the output its place in the sample, both read row by row; of the output's shape.
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Rearrange([[1, 0], [2, 2]])(np.array([[5.0, 6.0, 7.0]]))
+    array([[[6., 5.],
+            [7., 7.]]])
+    """
+
+    def __init__(self, places: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.places = np.asarray(places)
+        if self.places.size == 0 or self.places.dtype.kind not in "iu" or self.places.min() < 0:
+            raise ValueError(
+                "Argument `places` must hold places of elements, integers from 0 on. "
+                f"Received: shape={self.places.shape}, dtype={self.places.dtype}"
+            )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self.places.max() >= math.prod(input_shape[1:]):
+            raise ValueError(
+                f"Layer '{self.name}' takes samples of more than {self.places.max()} elements. "
+                f"Received: samples of shape {input_shape[1:]}"
+            )
+        return (None, *self.places.shape)
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        return builder.rearrange(x, self.places)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "places": self.places.tolist()}
+
+
 class WithWeights(Layer):
     """Arithmetic with variables and arrays: a product with a matrix, or factors and summands of columns.
 
@@ -139,16 +178,17 @@ class WithWeights(Layer):
         super().__init__(**kwargs)
         self.operation = operation
         self.operands = [_as_variable(first), _as_variable(second)]
+        self._is_array = [not isinstance(operand, Variable) for operand in (first, second)]
 
     @property
     def weights(self) -> list[Variable]:
         return [operand for operand in self.operands if operand is not None]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        first, second = self.operands
-        for operand in (first, second):
-            if operand is not None and self._dtype is not None and operand.dtype != self._dtype:
-                operand.assign(operand.value)
+        for at, operand in enumerate(self.operands):
+            if self._is_array[at] and operand is not None and operand.dtype != self.dtype:
+                self.operands[at] = Variable(operand.value, dtype=self.dtype, trainable=False)
+        first = self.operands[0]
         if self.operation == "dense":
             assert first is not None
             if first.ndim != 2 or first.shape[0] != input_shape[-1]:
@@ -179,7 +219,7 @@ class WithWeights(Layer):
 def _as_variable(operand: Any) -> Variable | None:
     if operand is None or isinstance(operand, Variable):
         return operand
-    return Variable(np.asarray(operand, np.float32), trainable=False)
+    return Variable(np.asarray(operand, np.float64), trainable=False)
 
 
 # --- two operands ----------------------------------------------------------------------------------------------------

@@ -363,6 +363,40 @@ class Model(Trainer, Layer):
         shapes = [(None, *array.shape[1:]) if array.ndim > 1 else (None, 1) for array in arrays]
         self.build(pack(x, list(shapes)) if several else shapes[0])
 
+    # --- other programs ---
+
+    def export(self, filepath: Any, format: str = "onnx", verbose: bool | None = None, **kwargs: Any) -> None:
+        """Writes the model for prediction elsewhere.
+
+        Args:
+            filepath: Where to write.
+            format: `"onnx"`, or `"c"` for what `to_c` writes.
+            verbose: Whether to print where it was written; by default not.
+            **kwargs: None are known.
+
+        Raises:
+            ValueError: The model is not built, or the format or an argument is not known.
+            NotImplementedError: A layer computes in Python, or was called as in training.
+        """
+        from fastnn import exporting
+
+        exporting.export(self, filepath, format, verbose, **kwargs)
+
+    def to_c(self, path: Any, name: str | None = None) -> None:
+        """Writes the model as one self-contained file of C99: `void <name>_predict(const float *x, float *y)`.
+
+        Args:
+            path: Where to write.
+            name: By default as the file.
+
+        Raises:
+            ValueError: The model is not built.
+            NotImplementedError: A layer computes in Python, or was called as in training.
+        """
+        from fastnn.exporting import to_c
+
+        to_c(self, path, name)
+
     # --- checks ---
 
     def _check_built(self, what: str) -> None:
