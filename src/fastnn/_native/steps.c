@@ -15,6 +15,7 @@ static const fastnn_op *const ops[] = {
     &fastnn_branch_op,
     &fastnn_copy_op,
     &fastnn_zero_op,
+    &fastnn_pull_op,
     &fastnn_binary_op,
     &fastnn_sum_op,
     &fastnn_max_op,
