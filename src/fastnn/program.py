@@ -304,6 +304,25 @@ class Builder:
         self.add("scale", [x], y, [factor, summand])
         return y
 
+    def waves(self, x: Value, frequencies: Variable, phases: Variable | None = None, sines: bool = False) -> Value:
+        """cos(2π · frequencies · x + phases) for each number of x; with `sines`, the sines behind the cosines."""
+        count = frequencies.shape[-1]
+        y = Value((*x.shape, 2 * count if sines else count))
+        self.add("waves", [x], y, [frequencies, phases], params=(float(sines),))
+        return y
+
+    def pieces(self, x: Value, left: Variable, factor: Variable, low: Variable, high: Variable) -> Value:
+        """(x - left) · factor, cut to [low, high], for each number of x."""
+        y = Value((*x.shape, left.shape[-1]))
+        self.add("pieces", [x], y, [left, factor, low, high])
+        return y
+
+    def feature_dense(self, x: Value, kernel: Variable, bias: Variable | None) -> Value:
+        """x[f] · kernel[f] + bias[f] for each row of a sample."""
+        y = Value((x.shape[0], kernel.shape[-1]))
+        self.add("feature_dense", [x], y, [kernel, bias])
+        return y
+
     def embedding(self, ids: Value, table: Variable, layer: str) -> Value:
         """The rows of the table that the ids name; `layer` is named when an id has none."""
         y = Value((*ids.shape, table.shape[-1]))
@@ -511,7 +530,7 @@ class Builder:
             before = kept[-1] if kept else None
             if (
                 before is not None
-                and before.op == "dense"
+                and before.op in ("dense", "feature_dense")
                 and record.op == "activation"
                 and record.inputs[0] is before.output
                 and before.y.uses == 1

@@ -164,6 +164,8 @@ static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_n
     }
     for (int i = 0; i < p->n_steps; ++i) {
         const fastnn_step *s = &p->steps[i];
+        const int64_t own = s->backward && s->op->packed ? s->op->packed(p, s) : 0;
+        if (own > needs->packed) needs->packed = own;
         if (!s->backward || s->output == FASTNN_NONE || s->parameters[0] == FASTNN_NONE) continue;
         const fastnn_value *y = &p->values[s->output];
         const int64_t packed = kernels->gemm_packed(y->width, capacity * y->per_sample);

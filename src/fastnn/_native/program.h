@@ -97,6 +97,7 @@ typedef struct {
     void (*touched)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, unsigned char *touched);
     void (*fold)(fastnn_program *, fastnn_step *); /* after the stages: the batch into the step's totals */
     int64_t (*buffer)(const fastnn_program *, const fastnn_step *); /* elements of step->buffer */
+    int64_t (*packed)(const fastnn_program *, const fastnn_step *); /* elements of worker->packed that backward needs */
     int64_t (*flops)(const fastnn_program *, const fastnn_step *);  /* a sample, forward */
 } fastnn_op;
 
@@ -199,7 +200,7 @@ struct fastnn_program {
     int regularized; /* some parameters are, in Python */
     int gradients;   /* some results are */
     int training;    /* there are parameters to update, or gradients to keep */
-    int64_t pulls;   /* how often a batch goes the way back: once for each number that is differentiated, at least once */
+    int64_t pulls; /* how often a batch goes the way back: once for each number that is differentiated, at least once */
 
     /* set before a run */
     const int64_t *order; /* of samples; NULL: as they lie */
