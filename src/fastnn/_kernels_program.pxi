@@ -32,7 +32,7 @@ cdef class Program:
     cdef dict kept  # arrays that C points at, by what they are bound to
     cdef cnp.ndarray shuffled  # the order that `start` draws
     cdef bint finished, started, running
-    cdef int64_t scalars_end  # one past the last batch whose scalars are there
+    cdef int64_t scalars_end, rates_end  # one past the last batch whose scalars, or rates, are there
     cdef object __weakref__
 
     def __cinit__(self, dtype, seed=0):
@@ -187,7 +187,7 @@ cdef class Program:
     def step(self, str op, inputs, output=None, parameters=(), *, bint backward=False, activation=None, params=None,
              loss=None, metric=None, state=None, double rate=0, double epsilon=0, double momentum=0, uint64_t stream=0,
              double loss_weight=1, bint sum_reduction=False, bint by_weight=False, binary=None, index=None,
-             int64_t length=0, columns=None, owner=None, python=None):
+             int64_t length=0, columns=None, owner=None, python=None, bint scheduled=False):
         """Adds a step; the op's own comment in its file, steps_*.c, says which arguments it reads."""
         cdef const fastnn_op *kind = fastnn_find_op(op.encode())
         cdef int i, at
@@ -239,6 +239,9 @@ cdef class Program:
             s.index, s.length = <const int64_t *>cnp.PyArray_DATA(index), cnp.PyArray_SIZE(index)
             self.kept["step", at] = index
         s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
+        if scheduled:
+            s.rate_column = self.p.n_rates
+            self.p.n_rates += 1
         s.loss_weight, s.sum_reduction, s.by_weight = loss_weight, sum_reduction, by_weight
         if kind.row_losses:
             s.row_loss = self.value(self.p.values[s.inputs[0]].per_sample, 1)
@@ -396,8 +399,8 @@ cdef class Program:
         for i in range(self.p.n_results):
             self.p.results[i].data = NULL
         self.p.order = NULL
-        self.scalars_end = 0
-        for key in [key for key in self.kept if key in ("order", "scalars") or key[0] in ("feed", "result")]:
+        self.scalars_end = self.rates_end = 0
+        for key in [key for key in self.kept if key in ("order", "scalars", "rates") or key[0] in ("feed", "result")]:
             del self.kept[key]
 
     def start(self, int64_t samples, int64_t batch_size, order=None, uint64_t iteration=0, shuffle=None):
@@ -431,7 +434,7 @@ cdef class Program:
         if shuffle is not None:
             order = self.shuffle(samples, shuffle[0], shuffle[1])
         self.kept["order"] = order
-        self.scalars_end = 0
+        self.scalars_end = self.rates_end = 0
         self.p.order = NULL
         if order is not None:
             self.p.order = <const int64_t *>cnp.PyArray_DATA(order)
@@ -448,9 +451,17 @@ cdef class Program:
             self.kernels.shuffle(samples, key, counter, <int64_t *>cnp.PyArray_DATA(self.shuffled))
         return self.shuffled
 
-    def set_scalars(self, int64_t first, tables):
-        """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule."""
+    def set_scalars(self, int64_t first, tables, rates=None):
+        """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule; and rates
+        `(steps, scheduled steps of the program)`."""
         cdef int i
+        if self.p.n_rates:
+            rates = np.ascontiguousarray(rates, np.float64)
+            if self.running or rates.ndim != 2 or rates.shape[1] != self.p.n_rates:
+                raise ValueError(f"rates must have {self.p.n_rates} columns. Received: shape={rates.shape}")
+            self.p.rates = <const double *>cnp.PyArray_DATA(rates)
+            self.kept["rates"] = rates
+            self.rates_end = first + len(rates)
         cdef list arrays = [np.ascontiguousarray(table, np.float64) for table in tables]
         if self.running or len(arrays) != self.p.n_rules:
             raise ValueError(f"there must be {self.p.n_rules} tables of scalars. Received: {len(arrays)}")
@@ -499,6 +510,9 @@ cdef class Program:
             raise ValueError(f"batches must be within the {all_steps} there are. Received: {first}, {steps}")
         if self.p.n_rules and steps and not self.p.first_scalars <= first <= first + steps <= self.scalars_end:
             raise ValueError(f"there are scalars of batches {self.p.first_scalars} to {self.scalars_end}. "
+                             f"Received: {first}, {steps}")
+        if self.p.n_rates and steps and not self.p.first_scalars <= first <= first + steps <= self.rates_end:
+            raise ValueError(f"there are rates of batches {self.p.first_scalars} to {self.rates_end}. "
                              f"Received: {first}, {steps}")
         self.running = True
         try:

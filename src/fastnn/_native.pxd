@@ -243,6 +243,7 @@ cdef extern from "_native/program.h" nogil:
         double *params
         int default_params
         double rate, epsilon, momentum
+        int rate_column
         uint64_t stream
         const void *columns
         double *state
@@ -272,6 +273,8 @@ cdef extern from "_native/program.h" nogil:
         const int64_t *order
         int64_t samples, batch_size
         int64_t first_scalars, accumulation, overwriting
+        const double *rates
+        int n_rates
         double averaging
         int updater
         double clip_value, clip_norm, global_clip_norm

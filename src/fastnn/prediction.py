@@ -100,13 +100,19 @@ class Predictor:
 
     def _idle(self, samples: int, training: bool) -> list[Compiled]:
         flags = tuple([layer.trainable for layer in self.model.deep_layers()])
-        key = (self._capacity(samples, training), training, flags)
+        key = (self._capacity(samples, training), training and self._batches(), flags)
         if key not in self.programs and len(self.programs) >= MAX_PROGRAMS:
             self.programs.clear()
         return self.programs.setdefault(key, [])
 
+    def _batches(self) -> int:
+        """How many the optimizer has seen: behaving as in training may depend on it. One more than none."""
+        return 1 + (int(self.model.optimizer.batches) if self.model.compiled else 0)
+
     def _compile(self, capacity: int, training: bool) -> Compiled:
         builder = Builder(self.model.dtype, training=training, learning=False)
+        builder.folds = capacity > FEW_ROWS
+        builder.batches = self._batches() - 1
         feeds = [builder.feed(shape) for shape in self.model.sample_shapes]
         returned = self.model.emit(builder, pack(self.model.input_structure, feeds))
         builder.returned = transform(lambda value: None, returned)

@@ -27,6 +27,7 @@ LOSSES = (
     "activity_regularization",
 )  # the ops whose result is minimized
 ENDS = (*LOSSES, "pull")  # where the way back begins
+FOLDED_ROWS = 8  # for each input of a dense layer, from which on it pays to fold a normalization into its weights
 Thing = TypeVar("Thing")
 
 
@@ -108,6 +109,30 @@ class Record:
         return required(self.output, "an output")
 
 
+class Rates:
+    """The rates of a step, one for each batch.
+
+    Args:
+        of: Returns the rates of batches by their numbers.
+        highest: What none may be above.
+        layer: Whose they are, for messages.
+    """
+
+    def __init__(self, of: Callable[[np.ndarray], np.ndarray], highest: float, layer: str) -> None:
+        self.of, self.highest, self.layer = of, highest, layer
+
+    def __call__(self, batches: np.ndarray) -> np.ndarray:
+        rates = np.asarray(self.of(batches), np.float64)
+        wrong = ~((rates >= 0) & (rates <= self.highest))
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise ValueError(
+                f"The schedule of the rate of layer '{self.layer}' must give numbers in [0, {self.highest:g}]. "
+                f"Received: {rates[at]} for batch {batches[at]}"
+            )
+        return rates
+
+
 class Updates(NamedTuple):
     """What an optimizer asks of a program; by default nothing: gradients are kept, and no weight changes.
 
@@ -143,6 +168,8 @@ class Builder:
         self.training = training
         self.learning = training if learning is None else learning
         self.by_inputs = by_inputs
+        self.batches = 0  # seen by the optimizer before, where something depends on it
+        self.folds = False  # whether a run is long enough for weights to be made ready for it
         self.pulls = 0  # numbers of a sample that are differentiated one after the other
         self.records: list[Record] = []
         self.feeds: list[Value] = []
@@ -219,16 +246,27 @@ class Builder:
         self.add("prelu", [x], y, [slopes])
         return y
 
-    def dropout(self, x: Value, rate: float, seed: int) -> Value:
+    def _rate(self, rate: Any) -> dict[str, Any]:
+        """What a step takes as its rate: a number; or, for learning, the `Rates` that has one for each batch."""
+        if not isinstance(rate, Rates):
+            return {"rate": rate}
+        return {"rates": rate} if self.learning else {"rate": float(rate(np.array([self.batches]))[0])}
+
+    def dropout(self, x: Value, rate: float | Rates, seed: int) -> Value:
         """x with elements set to zero at `rate`, the others scaled up; x itself outside training."""
         if not self.training or rate == 0:
             return x
         y = Value(x.shape)
-        self.add("dropout", [x], y, rate=rate, stream=seed)
+        self.add("dropout", [x], y, stream=seed, **self._rate(rate))
         return y
 
     def mask(
-        self, x: Value, rate: float, seed: int, values: tuple[float, float, float], shared: tuple[int, int, bool]
+        self,
+        x: Value,
+        rate: float | Rates,
+        seed: int,
+        values: tuple[float, float, float] | None,
+        shared: tuple[int, int, bool],
     ) -> Value:
         """x · factor + shift where kept, else `dropped`, in training.
 
@@ -236,7 +274,7 @@ class Builder:
             x: The value.
             rate: How often elements are dropped, below 1.
             seed: Which stream of random numbers.
-            values: `(factor, shift, dropped)`.
+            values: `(factor, shift, dropped)`; `None` for `(1 / (1 - rate), 0, 0)`.
             shared: A sample is cut into `outer · n · inner` elements, of which n are drawn for: `outer`, `inner`, and
                 whether the draw is the same for all samples.
         """
@@ -244,15 +282,17 @@ class Builder:
             return x
         row = self.reshape(x, (math.prod(x.shape),))
         y = Value(row.shape)
-        self.add("mask", [row], y, rate=rate, stream=seed, params=(*values, *(float(each) for each in shared)))
+        settings = self._rate(rate)
+        values = values or (1 / (1 - settings.get("rate", 0.0)), 0.0, 0.0)
+        self.add("mask", [row], y, stream=seed, params=(*values, *(float(each) for each in shared)), **settings)
         return self.reshape(y, x.shape)
 
-    def gaussian_noise(self, x: Value, stddev: float, seed: int, relative: bool) -> Value:
+    def gaussian_noise(self, x: Value, stddev: float | Rates, seed: int, relative: bool) -> Value:
         """x + stddev · z, or x · (1 + stddev · z) where `relative`, with normal z; x itself outside training."""
         if not self.training or stddev == 0:
             return x
         y = Value(x.shape)
-        self.add("gaussian_noise", [x], y, rate=stddev, stream=seed, params=(float(relative),))
+        self.add("gaussian_noise", [x], y, stream=seed, params=(float(relative),), **self._rate(stddev))
         return y
 
     def batch_normalization(
@@ -464,6 +504,8 @@ class Builder:
             MemoryError: There is no memory for it.
         """
         self._decide_gradients()
+        if self.folds and not self.differentiates:
+            self._fold_normalizations(capacity)
         self._fuse_activations()
         self._branch()
         return Compiled(self, capacity)
@@ -523,6 +565,26 @@ class Builder:
         steps = [step for record in self.records for step in (record, *after.get(id(record), ()))]
         self.records = [*first, *steps, *zeros]
 
+    def _fold_normalizations(self, capacity: int) -> None:
+        """A normalization by moving statistics becomes part of the dense step before it, or else behind it."""
+        kept: list[Record] = []
+        made: dict[int, Record] = {}  # by the value that they put out
+        for record in self.records:
+            before = made.get(id(record.inputs[0])) if record.inputs else None
+            if before is not None and before.y.uses == 1:
+                dense, norm = (before, record) if before.op == "dense" else (record, before)
+                both = dense.op == "dense" and norm.op == "moving_normalization"
+                if both and capacity >= FOLDED_ROWS * dense.x.width:
+                    kept.remove(before)
+                    settings = {"epsilon": norm.settings["epsilon"], "length": int(dense is record)}
+                    variables = (*dense.variables, *norm.variables)
+                    record = Record("folded_dense", [before.x], record.output, variables, **settings)
+                    before.x.root.uses -= 1
+            kept.append(record)
+            if record.output is not None:
+                made[id(record.output)] = record
+        self.records = kept
+
     def _fuse_activations(self) -> None:
         """y = f(x · w + b) in one step, where nothing else looks at x · w + b."""
         kept: list[Record] = []
@@ -530,7 +592,7 @@ class Builder:
             before = kept[-1] if kept else None
             if (
                 before is not None
-                and before.op in ("dense", "feature_dense")
+                and before.op in ("dense", "folded_dense", "feature_dense")
                 and record.op == "activation"
                 and record.inputs[0] is before.output
                 and before.y.uses == 1
@@ -561,6 +623,7 @@ class Compiled:
         self.parameters: dict[int, int] = {}
         self.learning: list[Variable] = []
         self.losses: list[int] = []
+        self.schedules: list[Rates] = []
         self.by_inputs: list[bool] = []
         updates = builder.updates
         self.program.set_update(**updates.settings, python=self._python_update(updates.python))
@@ -644,6 +707,10 @@ class Compiled:
         settings = dict(record.settings)
         forward, backward = settings.pop("forward", None), settings.pop("backward_call", None)
         fold, python_loss = settings.pop("fold", None), settings.pop("python_loss", None)
+        rates = settings.pop("rates", None)
+        if rates is not None:
+            settings["scheduled"] = True
+            self.schedules.append(rates)
         inputs = [None if x is None else self._value(x) for x in record.inputs]
         output = None if record.output is None else self._value(record.output)
         keep = record.op == "python"
@@ -714,6 +781,10 @@ class Compiled:
                 into[...] = np.asarray(gradient).reshape(into.shape) * weights * scale
 
         return run
+
+    def rates(self, batches: np.ndarray) -> np.ndarray | None:
+        """The rates of the steps that have another one for each batch, `(batches, steps)`; `None` where none has."""
+        return np.stack([rates(batches) for rates in self.schedules], axis=1) if self.schedules else None
 
     def gradients(self) -> list[np.ndarray]:
         """The kept gradients of `learning`: views."""

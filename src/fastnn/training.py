@@ -340,7 +340,8 @@ class Training:
                     ahead = 1 if by_batch else min(steps - done, SCALARS)
                     at, ready = first + done, done + ahead
                     tables = known.of(at, ahead) if known else optimizer.tables(np.arange(at, at + ahead))
-                    program.set_scalars(done, tables)
+                    rates = compiled.rates(np.arange(at, at + ahead)) if compiled.schedules else None
+                    program.set_scalars(done, tables, rates)
                 done += program.run(done, ready - done, SLICE)
                 optimizer.batches = first + done
                 yield done
@@ -353,6 +354,7 @@ class Training:
 
         def evaluate() -> tuple[float, list[np.ndarray]]:
             program.start(len(arrays), len(arrays), iteration=first)  # anew: the same noise each time
+            program.set_scalars(0, [], compiled.rates(np.array([first])))
             program.run(0, 1)
             return program.last_loss, compiled.gradients()
 

@@ -97,10 +97,11 @@ int fastnn_program_step(fastnn_program *p, const fastnn_op *op) {
         (fastnn_step){.op = op,
                       .inputs = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE},
                       .output = FASTNN_NONE,
-                      .parameters = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE},
+                      .parameters = {FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE, FASTNN_NONE},
                       .default_params = 1,
                       .loss_weight = 1,
                       .row_loss = FASTNN_NONE,
+                      .rate_column = FASTNN_NONE,
                       .python = FASTNN_NONE});
 }
 

@@ -17,7 +17,7 @@
 #include "denormals.h"
 #include "kernels.h"
 
-enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 4, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
+enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 6, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
 
 typedef struct fastnn_program fastnn_program;
 typedef struct fastnn_step fastnn_step;
@@ -88,6 +88,7 @@ typedef struct {
     void (*backward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
     /* The whole batch at once, on the calling thread, before `forward` (or `backward`) of any row; 0, or -1: stop. */
     int (*forward_batch)(fastnn_program *, fastnn_step *);
+    void (*new_rate)(fastnn_step *); /* the rate is another one now: what depends on it follows */
     int (*backward_batch)(fastnn_program *, fastnn_step *);
     /* gradient (+)= rows [row0, row1) of d loss / d parameters[which] */
     void (*gradient)(fastnn_program *, const fastnn_step *, int which, int64_t row0, int64_t row1, void *gradient,
@@ -112,6 +113,7 @@ struct fastnn_step {
     double params[FASTNN_MAX_PARAMS]; /* of the activation, loss or metric */
     int default_params;               /* none were given */
     double rate, epsilon, momentum;
+    int rate_column;     /* of the program's rates, which say the rate of each batch; or FASTNN_NONE */
     uint64_t stream;     /* which of the seed's random streams */
     double *state;       /* of a metric, owned by its object */
     const void *columns; /* of a loss: a parameter for each column, or NULL */
@@ -206,7 +208,9 @@ struct fastnn_program {
     const int64_t *order; /* of samples; NULL: as they lie */
     int64_t samples;
     int64_t batch_size;
-    int64_t first_scalars;                          /* the step that the rules' scalars begin with */
+    int64_t first_scalars; /* the batch that the rules' scalars and the rates begin with */
+    const double *rates;   /* of the batches from there on: n_rates to each */
+    int n_rates;
     double clip_value, clip_norm, global_clip_norm; /* 0: none */
     int64_t accumulation;                           /* batches to an update; 1: each one is */
     int64_t overwriting;                            /* updates after which weights become their averages; 0: never */

@@ -392,11 +392,22 @@ static int threads_for(const fastnn_program *p) {
     return threads < p->n_workers ? threads : p->n_workers;
 }
 
+/* The rates of this batch, of steps that have another one for each. */
+static void follow_rates(fastnn_program *p) {
+    for (int i = 0; i < p->n_steps; ++i) {
+        fastnn_step *s = &p->steps[i];
+        if (s->rate_column == FASTNN_NONE) continue;
+        s->rate = p->rates[(p->step - p->first_scalars) * p->n_rates + s->rate_column];
+        if (s->op->new_rate) s->op->new_rate(s);
+    }
+}
+
 static int run_one(fastnn_program *p, int64_t step) {
     p->first = step * p->batch_size;
     p->rows = min64(p->batch_size, p->samples - p->first);
     p->batch++;
     p->step = step;
+    if (p->n_rates) follow_rates(p);
     point_at_inputs(p);
     const int threads = threads_for(p);
     if (run_stages(p, threads)) return -1;
