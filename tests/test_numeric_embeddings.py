@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from fastnn import _kernels, layers, losses, optimizers
 from fastnn.models import Sequential
+from fastnn.utils import set_random_seed
 from test_gradients import _assert_gradient
 from test_input_gradient import _close, _differences
 
 DTYPES = ("float32", "float64")
 PI = np.longdouble("3.14159265358979323846264338327950288")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    set_random_seed(0)
 
 
 def _waves(x: NDArray, frequency: NDArray, phase: NDArray | None) -> NDArray:

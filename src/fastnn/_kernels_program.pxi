@@ -255,10 +255,11 @@ cdef class Program:
             self.p.parameters[s.parameters[0]].wants_transposed = True
         return at
 
-    def feed(self, value):
-        """Adds an input: a value that is read from an array."""
+    def feed(self, value, bint unread=False):
+        """Adds an input: a value that is read from an array; or, `unread`, from a sparse matrix by the steps alone."""
         self.open_for_building()
         self.check_value(value)
+        self.p.values[<int>value].unread = unread
         return self.added(fastnn_program_feed(self.p, value))
 
     def result(self, value, bint gradient=False):
@@ -362,6 +363,7 @@ cdef class Program:
         cdef fastnn_value *v
         if not 0 <= feed < self.p.n_feeds or self.running:
             raise IndexError(f"no such feed. Received: {feed}")
+        self.p.feeds[<int>feed].csr.values = NULL
         if a is None:
             self.p.feeds[<int>feed].source.data = NULL
             self.kept.pop(("feed", feed), None)
@@ -373,6 +375,38 @@ cdef class Program:
                              f"Received: shape={np.shape(a)}")
         self.p.feeds[<int>feed].source = source
         self.kept["feed", feed] = a
+
+    def bind_csr(self, feed, cnp.ndarray starts not None, cnp.ndarray columns not None, cnp.ndarray values not None,
+                 int64_t width, bint ascend=False):
+        """Points an input at a sparse matrix by rows, whose columns are known to be below `width`.
+
+        Args:
+            starts: Where each row begins, and the last ends, in the two others: int64.
+            columns: int32 or int64.
+            values: Of the program's dtype.
+            width: Number of columns of the matrix.
+            ascend: Whether the columns of each row ascend.
+        """
+        cdef fastnn_csr csr
+        cdef fastnn_value *v
+        if not 0 <= feed < self.p.n_feeds or self.running:
+            raise IndexError(f"no such feed. Received: {feed}")
+        for array in (starts, columns, values):
+            if array.ndim != 1 or not array.flags.c_contiguous or not array.flags.aligned:
+                raise ValueError("the arrays of a sparse matrix must be aligned, C-contiguous vectors")
+        v = &self.p.values[self.p.feeds[<int>feed].value]
+        if (starts.dtype != np.int64 or columns.dtype not in (np.int32, np.int64) or values.dtype != self.dtype
+                or v.per_sample * v.width != width or not len(starts) or len(columns) != len(values)
+                or starts[0] < 0 or starts[len(starts) - 1] > len(values)):
+            raise ValueError(f"a sparse matrix must have {v.per_sample * v.width} columns and values of {self.dtype}. "
+                             f"Received: {width} columns, dtypes {starts.dtype}, {columns.dtype}, {values.dtype}")
+        csr.starts = <const int64_t *>cnp.PyArray_DATA(starts)
+        csr.columns, csr.values = cnp.PyArray_DATA(columns), cnp.PyArray_DATA(values)
+        csr.wide, csr.sorted = columns.dtype == np.int64, ascend
+        csr.samples = len(starts) - 1
+        self.p.feeds[<int>feed].csr = csr
+        self.p.feeds[<int>feed].source.data = NULL
+        self.kept["feed", feed] = (starts, columns, values)
 
     def bind_result(self, result, cnp.ndarray a not None):
         """Points an output at a C-contiguous array of the program's dtype, samples first."""
@@ -396,6 +430,7 @@ cdef class Program:
         self.started = False
         for i in range(self.p.n_feeds):
             self.p.feeds[i].source.data = NULL
+            self.p.feeds[i].csr.values = NULL
         for i in range(self.p.n_results):
             self.p.results[i].data = NULL
         self.p.order = NULL
@@ -418,9 +453,14 @@ cdef class Program:
             raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples at least 1. "
                              f"Received: batch_size={batch_size}, samples={samples}")
         for i in range(self.p.n_feeds):
-            if self.p.feeds[i].source.data == NULL:
+            if self.p.feeds[i].csr.values == NULL and self.p.values[self.p.feeds[i].value].unread:
+                raise ValueError("an input that steps read where it lies must be a sparse matrix")
+            if self.p.feeds[i].csr.values != NULL:
+                available = self.p.feeds[i].csr.samples
+            elif self.p.feeds[i].source.data != NULL:
+                available = self.p.feeds[i].source.samples
+            else:
                 continue
-            available = self.p.feeds[i].source.samples
             if available < samples:
                 raise ValueError(f"every input must have {samples} samples. Received: {available}")
         for i in range(self.p.n_results):

@@ -176,6 +176,13 @@ cdef extern from "_native/data.h" nogil:
         const char *data
         int64_t samples, size
 
+    ctypedef struct fastnn_csr:
+        const int64_t *starts
+        const void *columns
+        const void *values
+        int wide, sorted
+        int64_t samples
+
     void fastnn_source_init(fastnn_source *source, const void *data, fastnn_source_type type, int itemsize, int dims,
                             const int64_t *shape, const int64_t *strides)
     void fastnn_source_read(const fastnn_source *source, const fastnn_kernels *kernels, const int64_t *order,
@@ -202,7 +209,7 @@ cdef extern from "_native/program.h" nogil:
 
     ctypedef struct fastnn_value:
         int64_t per_sample, width, row
-        int wants_gradient
+        int wants_gradient, unread
         char *data
         char *gradient
 
@@ -255,6 +262,7 @@ cdef extern from "_native/program.h" nogil:
     ctypedef struct fastnn_feed:
         int value
         fastnn_source source
+        fastnn_csr csr
 
     ctypedef struct fastnn_result:
         int value, gradient

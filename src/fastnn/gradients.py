@@ -29,7 +29,7 @@ class Derivatives:
         self.model = model
         self.programs: dict[Any, list[Compiled]] = {}  # by what they are made for; those that nobody is using
 
-    def of_outputs(self, x: list[np.ndarray], of: Any, every: bool) -> tuple[Any, Any]:
+    def of_outputs(self, x: list[Any], of: Any, every: bool) -> tuple[Any, Any]:
         """The gradients of what `of` chooses, by each input.
 
         Args:
@@ -147,7 +147,7 @@ class Derivatives:
     # --- programs ---
 
     def _run(
-        self, key: Any, feeds: list[np.ndarray], inputs: int, emit: Callable[[Builder, list[Value]], None]
+        self, key: Any, feeds: list[Any], inputs: int, emit: Callable[[Builder, list[Value]], None]
     ) -> tuple[Any, Any]:
         samples = len(feeds[0])
         rows = prediction.rows_within(self.model, BATCH_BYTES // 2)
@@ -169,7 +169,7 @@ class Derivatives:
         emit(builder, [builder.feed(shape, differentiated=True) for shape in self.model.sample_shapes])
         return builder.finish(capacity)
 
-    def _differentiate(self, compiled: Compiled, feeds: list[np.ndarray], inputs: int) -> list[np.ndarray]:
+    def _differentiate(self, compiled: Compiled, feeds: list[Any], inputs: int) -> list[np.ndarray]:
         program, samples = compiled.program, len(feeds[0])
         shape = (samples, max(compiled.builder.pulls, 1))
         gradients, results = [], 0
@@ -182,7 +182,7 @@ class Derivatives:
             else:  # it leads nowhere
                 gradients.append(np.zeros((*shape, *sample), self.model.dtype))
         for at, array in enumerate(feeds):
-            program.bind_feed(at, array, "x" if at < inputs else "y")
+            data.bind(program, at, array, "x" if at < inputs else "y", compiled.dtype)
         try:
             program.start(samples, min(program.capacity, samples))
             steps = -(-samples // min(program.capacity, samples))

@@ -49,7 +49,7 @@ class Value:
     branch, the same with a gradient of its own.
     """
 
-    __slots__ = ("base", "column", "gradient", "index", "is_branch", "shape", "uses")
+    __slots__ = ("base", "column", "gradient", "index", "is_branch", "shape", "sparse", "uses")
 
     def __init__(
         self, shape: Shape, base: Value | None = None, column: int | None = None, is_branch: bool = False
@@ -58,6 +58,7 @@ class Value:
         self.base = base
         self.column = column
         self.is_branch = is_branch
+        self.sparse = False  # an input that comes as a sparse matrix, and is read by products alone
         self.gradient = False  # decided when the program is written
         self.index: int | None = None
         self.uses = 0
@@ -199,10 +200,11 @@ class Builder:
         """Whether anything is passed back through the steps."""
         return self.learning or self.by_inputs
 
-    def feed(self, shape: Shape, differentiated: bool = False) -> Value:
-        """An input: a value that is read from an array, whose samples have this shape."""
+    def feed(self, shape: Shape, differentiated: bool = False, sparse: bool = False) -> Value:
+        """An input: a value that is read from an array, or a sparse matrix, whose samples have this shape."""
         value = Value(shape)
         value.gradient = differentiated
+        value.sparse = sparse
         self.feeds.append(value)
         return value
 
@@ -504,6 +506,7 @@ class Builder:
             MemoryError: There is no memory for it.
         """
         self._decide_gradients()
+        self._multiply_sparse()
         if self.folds and not self.differentiates:
             self._fold_normalizations(capacity)
         self._fuse_activations()
@@ -565,6 +568,20 @@ class Builder:
         steps = [step for record in self.records for step in (record, *after.get(id(record), ()))]
         self.records = [*first, *steps, *zeros]
 
+    def _multiply_sparse(self) -> None:
+        """A sparse input that dense steps alone read is read where it lies; others are made rows batch by batch."""
+        for number, value in enumerate(self.feeds):
+            if not value.sparse:
+                continue
+            reading = [
+                record for record in self.records if any(x is not None and x.root is value for x in record.inputs)
+            ]
+            value.sparse = len(value.shape) == 1 and value.uses == len(reading)
+            value.sparse = value.sparse and all(r.op == "dense" and r.inputs[0] is value for r in reading)
+            if value.sparse:
+                for record in reading:
+                    record.op, record.settings = "sparse_dense", {"length": number}
+
     def _fold_normalizations(self, capacity: int) -> None:
         """A normalization by moving statistics becomes part of the dense step before it, or else behind it."""
         kept: list[Record] = []
@@ -592,7 +609,7 @@ class Builder:
             before = kept[-1] if kept else None
             if (
                 before is not None
-                and before.op in ("dense", "folded_dense", "feature_dense")
+                and before.op in ("dense", "folded_dense", "feature_dense", "sparse_dense")
                 and record.op == "activation"
                 and record.inputs[0] is before.output
                 and before.y.uses == 1
@@ -630,7 +647,7 @@ class Compiled:
         for kernel in updates.kernels:
             self.program.rule(kernel)
         for value in builder.feeds:
-            self.program.feed(self._value(value))
+            self.program.feed(self._value(value), unread=value.sparse)
         for record in builder.records:
             self._write(record)
         for value in builder.results:

@@ -18,6 +18,7 @@ static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 #include "prelu.inc.h"
 #include "arithmetic.inc.h"
 #include "dense.inc.h"
+#include "sparse.inc.h"
 #include "normalization.inc.h"
 #include "encoding.inc.h"
 #include "numeric_features.inc.h"
@@ -54,6 +55,8 @@ const fastnn_kernels KERNELS = {
     .pack = pack,
     .pack_transposed = pack_transposed,
     .column_sums = column_sums,
+    .sparse_row = sparse_row,
+    .sparse_row_gradient = sparse_row_gradient,
     .activations = activations,
     .softmax = softmax,
     .log_softmax = log_softmax,

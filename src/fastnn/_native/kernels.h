@@ -214,6 +214,14 @@ typedef struct fastnn_kernels {
     void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, const void *b, int64_t b_row, void *packed);
     void (*column_sums)(int64_t m, int64_t n, const void *a, int64_t a_row, int accumulate, void *sums);
 
+    /* Rows that are mostly zero: sparse.inc.h */
+    /* y[n] = bias + Σ values[k] · w[columns[k], n], k < count */
+    void (*sparse_row)(int64_t count, const void *values, const void *columns, int wide, int64_t n, const void *w,
+                       const void *bias, void *y);
+    /* g[columns[k] - row0, n] += values[k] · dy[n] for columns in [row0, row1) */
+    void (*sparse_row_gradient)(int64_t count, const void *values, const void *columns, int wide, int64_t row0,
+                                int64_t row1, int64_t n, const void *dy, void *g);
+
     /* Element by element: activations.inc.h, elementwise.inc.h. In place allowed. */
     const fastnn_activation *activations; /* ends with a NULL name */
     void (*softmax)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row);

@@ -182,7 +182,7 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
 
     for (int i = 0; i < p->n_values; ++i) {
         fastnn_value *v = &p->values[i];
-        if (v->root == i) v->data_at = place(&l, elements_of(&l, v, capacity), itemsize);
+        if (v->root == i) v->data_at = place(&l, v->unread ? 0 : elements_of(&l, v, capacity), itemsize);
         if (v->wants_gradient && (v->root == i || v->own_gradient))
             v->gradient_at = place(&l, elements_of(&l, v, capacity), itemsize);
     }
@@ -370,7 +370,7 @@ static void count_work(fastnn_program *p) {
     }
     for (int i = 0; i < p->n_values; ++i) {
         const fastnn_value *v = &p->values[i];
-        if (v->root == i)
+        if (v->root == i && !v->unread)
             p->bytes_per_sample += v->per_sample * v->row * p->kernels->itemsize * (1 + v->wants_gradient);
         if (v->own_gradient) p->bytes_per_sample += v->per_sample * v->row * p->kernels->itemsize;
     }

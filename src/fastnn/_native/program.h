@@ -28,6 +28,7 @@ typedef struct {
     int root;       /* the value whose memory this one looks at: itself, unless it is a view */
     int64_t column; /* of the root, where a view begins */
     int wants_gradient;
+    int unread;                   /* a sparse input that steps read where it lies: it has no memory */
     int own_gradient;             /* a view's, apart from that of the value it looks at */
     char *data, *gradient;        /* sample 0 of the batch; gradient is NULL where none is wanted */
     int64_t data_at, gradient_at; /* bytes into the arena */
@@ -134,6 +135,7 @@ struct fastnn_step {
 typedef struct {
     int value;
     fastnn_source source;
+    fastnn_csr csr; /* in place of the source, where it has values */
 } fastnn_feed;
 
 typedef struct {

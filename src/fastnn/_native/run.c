@@ -9,6 +9,7 @@
 
 enum {
     MAX_TOUCHED = 1 << 14,  /* rows of a tile that may be told apart */
+    MOST_TOUCHED = 4,       /* no more than a quarter of them are gone through one by one */
     SHARED_FLOPS = 3000000, /* a batch below this (some 20 us of work) is not worth waking anybody for */
     CACHED_BYTES = 1 << 18, /* parameters and a block's rows that stay in L2 together */
     BLOCK_BYTES = 1 << 17,  /* a block's rows, where the parameters leave them room */
@@ -38,6 +39,10 @@ static void read_feeds(fastnn_program *p, int64_t row0, int64_t row1) {
     for (int i = 0; i < p->n_feeds; ++i) {
         const fastnn_feed *f = &p->feeds[i];
         const fastnn_value *v = &p->values[f->value];
+        if (f->csr.values && !v->unread)
+            fastnn_csr_read(&f->csr, p->kernels, p->order ? p->order + p->first + row0 : NULL, p->first + row0,
+                            row1 - row0, v->per_sample * v->row, fastnn_row(p, v, v->data, row0),
+                            v->per_sample * v->row);
         if (f->source.data && v->data >= p->arena && v->data < p->arena + p->arena_bytes)
             fastnn_source_read(&f->source, p->kernels, p->order ? p->order + p->first + row0 : NULL, p->first + row0,
                                row1 - row0, fastnn_row(p, v, v->data, row0), v->per_sample * v->row);
@@ -204,15 +209,19 @@ static int leaves_the_rest(const fastnn_program *p, const fastnn_weights_task *t
     return strcmp(rule->update->name, "sgd") == 0 && h[0] == 1 && t->row1 - t->row0 <= MAX_TOUCHED;
 }
 
-static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int worker) {
+/* 0: so many rows are touched that all of them are done as quickly. */
+static int run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
     const int64_t rows = t->row1 - t->row0;
     unsigned char touched[MAX_TOUCHED];
+    int64_t count = 0;
     void *g = p->workers[worker].tile;
     memset(touched, 0, (size_t)rows);
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].parameters[0] == t->parameter && p->steps[i].op->gradient)
             p->steps[i].op->touched(p, &p->steps[i], t->row0, t->row1, touched);
+    for (int64_t row = 0; row < rows; ++row) count += touched[row];
+    if (count > rows / MOST_TOUCHED) return 0;
     for (int64_t row = 0; row < rows; ++row)
         if (touched[row]) memset(at_row(p, q, g, row), 0, (size_t)(q->cols * p->kernels->itemsize));
     for (int i = 0; i < p->n_steps; ++i)
@@ -220,6 +229,7 @@ static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int
             p->steps[i].op->gradient(p, &p->steps[i], 0, t->row0, t->row1, g, 1, worker);
     for (int64_t row = 0; row < rows; ++row)
         if (touched[row]) update_rows(p, q, t->row0 + row, t->row0 + row + 1, at_row(p, q, g, row), worker);
+    return 1;
 }
 
 static void run_task(void *context, int64_t task, int worker) {
@@ -230,9 +240,8 @@ static void run_task(void *context, int64_t task, int worker) {
         return;
     }
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    if (q->sparse && leaves_the_rest(p, t)) {
+    if (q->sparse && leaves_the_rest(p, t) && run_sparse_task(p, t, worker)) {
         t->penalty = 0;
-        run_sparse_task(p, t, worker);
         return;
     }
     const int64_t n = (t->row1 - t->row0) * q->cols;

@@ -3,7 +3,7 @@
 #define FASTNN_STEPS_H
 #include "program.h"
 
-extern const fastnn_op fastnn_dense_op, fastnn_folded_dense_op;
+extern const fastnn_op fastnn_dense_op, fastnn_folded_dense_op, fastnn_sparse_dense_op;
 extern const fastnn_op fastnn_activation_op, fastnn_softmax_op, fastnn_log_softmax_op, fastnn_prelu_op,
     fastnn_dropout_op;
 extern const fastnn_op fastnn_moving_normalization_op, fastnn_batch_normalization_op;

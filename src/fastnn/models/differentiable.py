@@ -21,7 +21,7 @@ class Differentiable:
     _training: Training | None
     _derivatives: Derivatives | None
 
-    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[np.ndarray]:
+    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[Any]:
         raise NotImplementedError
 
     def input_gradient(self, x: Any, of: Any = None, *, y: Any = None) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import data
 from fastnn._arrays import as_float
 from fastnn._structure import flatten, flatten_shapes, pack, transform
+from fastnn.adapters import is_sparse
 from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
 from fastnn.layers.layer import Layer, assign_all, map_shapes
@@ -333,7 +334,8 @@ class Model(Trainer, Differentiable, Layer):
                 return y
         if any(isinstance(thing, Tensor) for thing in flatten(inputs)):
             return self._call_symbolically(inputs, training)
-        if not isinstance(inputs, (np.ndarray, dict)) and not self._takes_several(inputs):
+        plain = isinstance(inputs, (np.ndarray, dict)) or is_sparse(inputs)
+        if not plain and not self._takes_several(inputs):
             inputs = as_float(inputs, self._dtype)
         return self._predict(self._input_arrays(inputs), bool(training), out)
 
@@ -343,7 +345,7 @@ class Model(Trainer, Differentiable, Layer):
             return given
         return pack(self._inputs, data.by_name(given, self.input_names, what))
 
-    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[np.ndarray]:
+    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[Any]:
         """Arrays of all inputs, checked; builds the model for samples like these, where it is not built."""
         if self._inputs is None:
             self._build_for(x, name, y)
@@ -361,7 +363,7 @@ class Model(Trainer, Differentiable, Layer):
     def _build_for(self, x: Any, name: str, y: Any) -> None:
         several = isinstance(x, dict) or (isinstance(x, (list, tuple)) and self._takes_several(x))
         structure = x if several else [x]
-        arrays = [data.as_data(array, name) for array in flatten(structure)]
+        arrays = [data.as_samples(array, name) for array in flatten(structure)]
         if y is not None:  # a model is not built for arrays that turn out to be mistaken
             for target in flatten(y) if isinstance(y, dict) else [y]:
                 if not isinstance(target, (list, tuple)):

@@ -44,7 +44,7 @@ class Trainer:
         if state["_training"] is not None:
             self._training = training.Training(self, *state["_training"])
 
-    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[np.ndarray]:
+    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[Any]:
         raise NotImplementedError
 
     # --- compile ---
@@ -311,7 +311,7 @@ class Trainer:
         listening.on_predict_end()
         return y
 
-    def _predict(self, x: list[np.ndarray], in_training: bool = False, out: np.ndarray | None = None) -> Any:
+    def _predict(self, x: list[Any], in_training: bool = False, out: np.ndarray | None = None) -> Any:
         if self._few is not None and len(x) == 1 and not in_training:
             y = self._few.predict_few(x[0], out)
             if y is not None:
@@ -362,7 +362,8 @@ class Trainer:
             sample_weight: Weights of samples.
             return_dict: Whether to return a dictionary by names.
         """
-        size = max((len(part) for part in (x, *flatten(x)) if hasattr(part, "__len__")), default=0)
+        parts = [part for part in (x, *flatten(x)) if hasattr(part, "__len__")]
+        size = max((part.shape[0] if hasattr(part, "shape") else len(part) for part in parts), default=0)
         return self.evaluate(x, y, size or None, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
