@@ -114,7 +114,6 @@ class Predictor:
 
     def _compile(self, capacity: int, training: bool, sparse: tuple[bool, ...]) -> Compiled:
         builder = Builder(self.model.dtype, training=training, learning=False)
-        builder.folds = capacity > FEW_ROWS
         builder.batches = self._batches() - 1
         shapes = self.model.sample_shapes
         feeds = [builder.feed(shape, sparse=some) for shape, some in zip(shapes, sparse, strict=True)]

@@ -27,7 +27,6 @@ LOSSES = (
     "activity_regularization",
 )  # the ops whose result is minimized
 ENDS = (*LOSSES, "pull")  # where the way back begins
-FOLDED_ROWS = 8  # for each input of a dense layer, from which on it pays to fold a normalization into its weights
 Thing = TypeVar("Thing")
 
 
@@ -170,7 +169,6 @@ class Builder:
         self.learning = training if learning is None else learning
         self.by_inputs = by_inputs
         self.batches = 0  # seen by the optimizer before, where something depends on it
-        self.folds = False  # whether a run is long enough for weights to be made ready for it
         self.pulls = 0  # numbers of a sample that are differentiated one after the other
         self.records: list[Record] = []
         self.feeds: list[Value] = []
@@ -507,8 +505,8 @@ class Builder:
         """
         self._decide_gradients()
         self._multiply_sparse()
-        if self.folds and not self.differentiates:
-            self._fold_normalizations(capacity)
+        if not self.differentiates:
+            self._fold_normalizations()
         self._fuse_activations()
         self._branch()
         return Compiled(self, capacity)
@@ -582,24 +580,20 @@ class Builder:
                 for record in reading:
                     record.op, record.settings = "sparse_dense", {"length": number}
 
-    def _fold_normalizations(self, capacity: int) -> None:
-        """A normalization by moving statistics becomes part of the dense step before it, or else behind it."""
+    def _fold_normalizations(self) -> None:
+        """A normalization by moving statistics becomes part of the dense step before it, where nobody else looks."""
         kept: list[Record] = []
-        made: dict[int, Record] = {}  # by the value that they put out
+        dense: dict[int, Record] = {}  # by the value that they put out
         for record in self.records:
-            before = made.get(id(record.inputs[0])) if record.inputs else None
+            before = dense.get(id(record.inputs[0])) if record.op == "moving_normalization" else None
             if before is not None and before.y.uses == 1:
-                dense, norm = (before, record) if before.op == "dense" else (record, before)
-                both = dense.op == "dense" and norm.op == "moving_normalization"
-                if both and capacity >= FOLDED_ROWS * dense.x.width:
-                    kept.remove(before)
-                    settings = {"epsilon": norm.settings["epsilon"], "length": int(dense is record)}
-                    variables = (*dense.variables, *norm.variables)
-                    record = Record("folded_dense", [before.x], record.output, variables, **settings)
-                    before.x.root.uses -= 1
+                before.op, before.output = "normalized_dense", record.output
+                before.variables += record.variables
+                before.settings["epsilon"] = record.settings["epsilon"]
+                continue
             kept.append(record)
-            if record.output is not None:
-                made[id(record.output)] = record
+            if record.op == "dense":
+                dense[id(record.output)] = record
         self.records = kept
 
     def _fuse_activations(self) -> None:
@@ -609,7 +603,7 @@ class Builder:
             before = kept[-1] if kept else None
             if (
                 before is not None
-                and before.op in ("dense", "folded_dense", "feature_dense", "sparse_dense")
+                and before.op in ("dense", "normalized_dense", "feature_dense", "sparse_dense")
                 and record.op == "activation"
                 and record.inputs[0] is before.output
                 and before.y.uses == 1

@@ -5,7 +5,7 @@
 
 static const fastnn_op *const ops[] = {
     &fastnn_dense_op,
-    &fastnn_folded_dense_op,
+    &fastnn_normalized_dense_op,
     &fastnn_sparse_dense_op,
     &fastnn_activation_op,
     &fastnn_softmax_op,

@@ -1,5 +1,4 @@
-/* The dense step, and the one that has a normalization by constants in it. */
-#include <math.h>
+/* The dense step, and the one with a normalization by constants behind it. */
 #include <string.h>
 
 #include "steps.h"
@@ -8,31 +7,33 @@ enum { KERNEL, BIAS };
 
 /* --- dense: y[m, units] = f(x[m, in] · kernel[in, units] + bias[units]) ------------------------------------------- */
 
-static void rows_forward(fastnn_program *p, const fastnn_step *s, const void *kernel, const void *bias, int64_t row0,
-                         int64_t row1, int worker) {
+/* y = x · kernel + bias, with `relu` no less than 0 */
+static void multiply(fastnn_program *p, const fastnn_step *s, int relu, int64_t row0, int64_t row1, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     const int64_t m = (row1 - row0) * x->per_sample;
-    char *out = fastnn_row(p, y, y->data, row0);
-    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
     const fastnn_gemm g = {.m = m,
                            .n = y->width,
                            .k = x->width,
                            .a = fastnn_row(p, x, x->data, row0),
                            .a_row = x->row,
                            .a_col = 1,
-                           .b = kernel,
+                           .b = weights(p, s, KERNEL),
                            .b_row = y->width,
-                           .bias = bias,
-                           .c = out,
+                           .bias = weights(p, s, BIAS),
+                           .c = fastnn_row(p, y, y->data, row0),
                            .c_row = y->row,
                            .relu = relu,
                            .scratch = p->workers[worker].scratch};
     p->kernels->gemm(&g);
-    if (s->activation && !relu) fastnn_activate_rows(p, s, out, y->row, out, y->row, m, y->width);
 }
 
 static void dense_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
-    rows_forward(p, s, weights(p, s, KERNEL), weights(p, s, BIAS), row0, row1, worker);
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
+    char *out = fastnn_row(p, y, y->data, row0);
+    multiply(p, s, relu, row0, row1, worker);
+    if (s->activation && !relu)
+        fastnn_activate_rows(p, s, out, y->row, out, y->row, (row1 - row0) * x->per_sample, y->width);
 }
 
 /* dz = dy · f'(y), in place; dx = dz · kernelᵀ */
@@ -113,70 +114,44 @@ const fastnn_op fastnn_dense_op = {.name = "dense",
                                    .gradient = dense_gradient,
                                    .flops = dense_flops};
 
-/* --- folded_dense: a dense step and the normalization by moving statistics behind it, or with `length` before it, in
- * one product. The weights are folded anew at the start of every run, so a change of any of them counts. ------------- */
+/* --- normalized_dense: a dense step and the normalization by moving statistics behind it: y = f((x · kernel + bias) ·
+ * scale + shift), row by row while it is in cache. The same bits as of two steps. ------------------------------------- */
 
 enum { GAMMA = BIAS + 1, BETA, MEAN, VARIANCE };
 
-/* The folded kernel, and behind it the folded bias. */
-static int64_t folded_buffer(const fastnn_program *p, const fastnn_step *s) {
-    return (value(p, s->inputs[0])->width + 1) * value(p, s->output)->width;
+/* The factors, and behind them the summands. */
+static int64_t normalized_buffer(const fastnn_program *p, const fastnn_step *s) {
+    return 2 * value(p, s->output)->width;
 }
 
-static char *folded_bias(const fastnn_program *p, const fastnn_step *s) {
-    return (char *)s->buffer + value(p, s->inputs[0])->width * value(p, s->output)->width * p->kernels->itemsize;
+static char *summands(const fastnn_program *p, const fastnn_step *s) {
+    return (char *)s->buffer + value(p, s->output)->width * p->kernels->itemsize;
 }
 
-/* Number j is normalized to scale · number + shift. */
-static double folded_scale(const fastnn_program *p, const fastnn_step *s, int64_t j, double *shift) {
-    const void *gamma = weights(p, s, GAMMA), *beta = weights(p, s, BETA);
-    const double scale = (gamma ? get(p, gamma, j) : 1) / sqrt(get(p, weights(p, s, VARIANCE), j) + s->epsilon);
-    *shift = (beta ? get(p, beta, j) : 0) - get(p, weights(p, s, MEAN), j) * scale;
-    return scale;
+static void normalized_prepare(fastnn_program *p, fastnn_step *s) {
+    fastnn_moving_affine(p, value(p, s->output)->width, s->epsilon, weights(p, s, GAMMA), weights(p, s, BETA),
+                         weights(p, s, MEAN), weights(p, s, VARIANCE), s->buffer, summands(p, s));
 }
 
-/* behind: kernel[i,j] · scale[j], bias[j] · scale[j] + shift[j]; before: kernel[i,j] · scale[i], bias[j] + Σ shift[i] ·
- * kernel[i,j] */
-static void folded_prepare(fastnn_program *p, fastnn_step *s) {
-    const int64_t k = value(p, s->inputs[0])->width, n = value(p, s->output)->width, row = n * p->kernels->itemsize;
-    const char *kernel = weights(p, s, KERNEL);
-    const void *bias = weights(p, s, BIAS);
-    char *to = s->buffer, *bias_to = folded_bias(p, s);
-    double shift;
-    if (!s->length) {
-        /* the place of the bias holds the factors first */
-        for (int64_t j = 0; j < n; ++j) set(p, bias_to, j, folded_scale(p, s, j, &shift));
-        p->kernels->affine(k, n, kernel, n, bias_to, NULL, to, n);
-        for (int64_t j = 0; j < n; ++j) {
-            const double scale = folded_scale(p, s, j, &shift);
-            set(p, bias_to, j, (bias ? get(p, bias, j) : 0) * scale + shift);
-        }
-        return;
-    }
-    for (int64_t j = 0; j < n; ++j) set(p, bias_to, j, bias ? get(p, bias, j) : 0);
-    for (int64_t i = 0; i < k; ++i) {
-        const double scale = folded_scale(p, s, i, &shift);
-        for (int64_t j = 0; j < n; ++j) set(p, bias_to, j, get(p, bias_to, j) + shift * get(p, kernel + i * row, j));
-        memcpy(to + i * row, kernel + i * row, (size_t)row);
-        p->kernels->scale(n, to + i * row, scale);
-    }
+static void normalized_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int64_t m = (row1 - row0) * x->per_sample;
+    char *out = fastnn_row(p, y, y->data, row0);
+    multiply(p, s, 0, row0, row1, worker);
+    p->kernels->affine(m, y->width, out, y->row, s->buffer, summands(p, s), out, y->row);
+    if (s->activation) fastnn_activate_rows(p, s, out, y->row, out, y->row, m, y->width);
 }
 
-static void folded_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
-    rows_forward(p, s, s->buffer, folded_bias(p, s), row0, row1, worker);
-}
-
-static int folded_fits(const fastnn_program *p, const fastnn_step *s) {
+static int normalized_fits(const fastnn_program *p, const fastnn_step *s) {
     if (!dense_fits(p, s) || !parameter(p, s, MEAN) || !parameter(p, s, VARIANCE)) return 0;
-    const int64_t length = value(p, s->length ? s->inputs[0] : s->output)->width;
     for (int i = GAMMA; i <= VARIANCE; ++i)
-        if (!is_vector(parameter(p, s, i), length)) return 0;
+        if (!is_vector(parameter(p, s, i), value(p, s->output)->width)) return 0;
     return 1;
 }
 
-const fastnn_op fastnn_folded_dense_op = {.name = "folded_dense",
-                                          .fits = folded_fits,
-                                          .prepare = folded_prepare,
-                                          .forward = folded_forward,
-                                          .buffer = folded_buffer,
-                                          .flops = dense_flops};
+const fastnn_op fastnn_normalized_dense_op = {.name = "normalized_dense",
+                                              .fits = normalized_fits,
+                                              .prepare = normalized_prepare,
+                                              .forward = normalized_forward,
+                                              .buffer = normalized_buffer,
+                                              .flops = dense_flops};
