@@ -197,7 +197,7 @@ BEHAVIOUR = {
     "float64": "is float64 throughout; Keras on JAX rounds some results to float32",
     "rates of `Dropout`, `SpatialDropout1D`, `GaussianDropout`": "may be schedules, by the number of the batch",
     "`utils.plot_model`": "draws by matplotlib, not Graphviz, and returns the figure",
-    "`SwapEMAWeights`": "`fit` ends with the running means when it stops early, too; `predict` leaves the weights alone",
+    "`SwapEMAWeights`": "`fit` ends with the running means if it stops early, too; `predict` leaves the weights alone",
     "NaN and infinity in data": "are refused before training: `check_finite=False` lets them in",
 }
 
