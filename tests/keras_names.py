@@ -170,10 +170,14 @@ MODULES = (
         "callbacks",
         same=(
             "BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback "
-            "LearningRateScheduler ModelCheckpoint ProgbarLogger ReduceLROnPlateau SwapEMAWeights TensorBoard "
-            "TerminateOnNaN"
+            "LearningRateScheduler ModelCheckpoint ProgbarLogger ReduceLROnPlateau SwapEMAWeights TerminateOnNaN"
         ),
-        coming="SwapEMAWeights TensorBoard",
+        differs={
+            "TensorBoard": (
+                "writes Keras's scalars, histograms and graph without TensorFlow; images of weights, profiles and "
+                "embeddings are refused"
+            ),
+        },
     ),
     Names(
         "models",
@@ -190,6 +194,9 @@ BEHAVIOUR = {
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
     "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",
     "float64": "is float64 throughout; Keras on JAX rounds some results to float32",
+    "rates of `Dropout`, `SpatialDropout1D`, `GaussianDropout`": "may be schedules, by the number of the batch",
+    "`utils.plot_model`": "draws by matplotlib, not Graphviz, and returns the figure",
+    "`SwapEMAWeights`": "`fit` ends with the running means if it stops early, too; `predict` leaves the weights alone",
     "NaN and infinity in data": "are refused before training: `check_finite=False` lets them in",
 }
 

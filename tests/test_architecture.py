@@ -20,7 +20,7 @@ FLOORS = (
     ("_refused", "_registry", "random", "adapters", "variables", "files", "program"),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
-    ("state", "data", "prediction", "heads", "training", "sources", "loop"),
+    ("state", "data", "prediction", "heads", "training", "gradients", "sources", "loop"),
     ("callbacks", "summary", "exporting"),
     ("models",),
     ("saving", "exchange"),

@@ -32,7 +32,7 @@ cdef class Program:
     cdef dict kept  # arrays that C points at, by what they are bound to
     cdef cnp.ndarray shuffled  # the order that `start` draws
     cdef bint finished, started, running
-    cdef int64_t scalars_end  # one past the last batch whose scalars are there
+    cdef int64_t scalars_end, rates_end  # one past the last batch whose scalars, or rates, are there
     cdef object __weakref__
 
     def __cinit__(self, dtype, seed=0):
@@ -187,7 +187,7 @@ cdef class Program:
     def step(self, str op, inputs, output=None, parameters=(), *, bint backward=False, activation=None, params=None,
              loss=None, metric=None, state=None, double rate=0, double epsilon=0, double momentum=0, uint64_t stream=0,
              double loss_weight=1, bint sum_reduction=False, bint by_weight=False, binary=None, index=None,
-             int64_t length=0, columns=None, owner=None, python=None):
+             int64_t length=0, columns=None, owner=None, python=None, bint scheduled=False):
         """Adds a step; the op's own comment in its file, steps_*.c, says which arguments it reads."""
         cdef const fastnn_op *kind = fastnn_find_op(op.encode())
         cdef int i, at
@@ -239,6 +239,9 @@ cdef class Program:
             s.index, s.length = <const int64_t *>cnp.PyArray_DATA(index), cnp.PyArray_SIZE(index)
             self.kept["step", at] = index
         s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
+        if scheduled:
+            s.rate_column = self.p.n_rates
+            self.p.n_rates += 1
         s.loss_weight, s.sum_reduction, s.by_weight = loss_weight, sum_reduction, by_weight
         if kind.row_losses:
             s.row_loss = self.value(self.p.values[s.inputs[0]].per_sample, 1)
@@ -252,17 +255,27 @@ cdef class Program:
             self.p.parameters[s.parameters[0]].wants_transposed = True
         return at
 
-    def feed(self, value):
-        """Adds an input: a value that is read from an array."""
+    def feed(self, value, bint unread=False):
+        """Adds an input: a value that is read from an array; or, `unread`, from a sparse matrix by the steps alone."""
         self.open_for_building()
         self.check_value(value)
+        self.p.values[<int>value].unread = unread
         return self.added(fastnn_program_feed(self.p, value))
 
-    def result(self, value):
-        """Adds an output: a value that is written to an array."""
+    def result(self, value, bint gradient=False):
+        """Adds an output: a value that is written to an array; or its gradients, `pulls` of them to a sample."""
         self.open_for_building()
         self.check_value(value)
-        return self.added(fastnn_program_result(self.p, value))
+        if gradient and not self.p.values[<int>value].wants_gradient:
+            raise ValueError(f"value {value} has no gradient")
+        return self.added(fastnn_program_result(self.p, value, gradient))
+
+    def set_pulls(self, int64_t pulls):
+        """Says how many numbers of a sample are differentiated, one after the other: see the op `"pull"`."""
+        self.open_for_building()
+        if pulls < 1:
+            raise ValueError(f"pulls must be at least 1. Received: pulls={pulls}")
+        self.p.pulls = pulls
 
     def set_update(self, double clip_value=0, double clip_norm=0, double global_clip_norm=0, int64_t accumulation=1,
                    double averaging=0, int64_t overwriting=0, python=None):
@@ -350,6 +363,7 @@ cdef class Program:
         cdef fastnn_value *v
         if not 0 <= feed < self.p.n_feeds or self.running:
             raise IndexError(f"no such feed. Received: {feed}")
+        self.p.feeds[<int>feed].csr.values = NULL
         if a is None:
             self.p.feeds[<int>feed].source.data = NULL
             self.kept.pop(("feed", feed), None)
@@ -362,16 +376,50 @@ cdef class Program:
         self.p.feeds[<int>feed].source = source
         self.kept["feed", feed] = a
 
+    def bind_csr(self, feed, cnp.ndarray starts not None, cnp.ndarray columns not None, cnp.ndarray values not None,
+                 int64_t width, bint ascend=False):
+        """Points an input at a sparse matrix by rows, whose columns are known to be below `width`.
+
+        Args:
+            starts: Where each row begins, and the last ends, in the two others: int64.
+            columns: int32 or int64.
+            values: Of the program's dtype.
+            width: Number of columns of the matrix.
+            ascend: Whether the columns of each row ascend.
+        """
+        cdef fastnn_csr csr
+        cdef fastnn_value *v
+        if not 0 <= feed < self.p.n_feeds or self.running:
+            raise IndexError(f"no such feed. Received: {feed}")
+        for array in (starts, columns, values):
+            if array.ndim != 1 or not array.flags.c_contiguous or not array.flags.aligned:
+                raise ValueError("the arrays of a sparse matrix must be aligned, C-contiguous vectors")
+        v = &self.p.values[self.p.feeds[<int>feed].value]
+        if (starts.dtype != np.int64 or columns.dtype not in (np.int32, np.int64) or values.dtype != self.dtype
+                or v.per_sample * v.width != width or not len(starts) or len(columns) != len(values)
+                or starts[0] < 0 or starts[len(starts) - 1] > len(values)):
+            raise ValueError(f"a sparse matrix must have {v.per_sample * v.width} columns and values of {self.dtype}. "
+                             f"Received: {width} columns, dtypes {starts.dtype}, {columns.dtype}, {values.dtype}")
+        csr.starts = <const int64_t *>cnp.PyArray_DATA(starts)
+        csr.columns, csr.values = cnp.PyArray_DATA(columns), cnp.PyArray_DATA(values)
+        csr.wide, csr.sorted = columns.dtype == np.int64, ascend
+        csr.samples = len(starts) - 1
+        self.p.feeds[<int>feed].csr = csr
+        self.p.feeds[<int>feed].source.data = NULL
+        self.kept["feed", feed] = (starts, columns, values)
+
     def bind_result(self, result, cnp.ndarray a not None):
         """Points an output at a C-contiguous array of the program's dtype, samples first."""
         cdef fastnn_value *v
+        cdef int64_t each
         if not 0 <= result < self.p.n_results or self.running:
             raise IndexError(f"no such result. Received: {result}")
         check_output(a, -1, "out")
         v = &self.p.values[self.p.results[<int>result].value]
+        each = v.per_sample * v.width * (self.p.pulls if self.p.results[<int>result].gradient else 1)
         if a.dtype != self.dtype or cnp.PyArray_NDIM(a) < 1 or (
-                cnp.PyArray_SIZE(a) != cnp.PyArray_DIM(a, 0) * v.per_sample * v.width):
-            raise ValueError(f"out must be a {self.dtype} array with {v.per_sample * v.width} elements to a sample. "
+                cnp.PyArray_SIZE(a) != cnp.PyArray_DIM(a, 0) * each):
+            raise ValueError(f"out must be a {self.dtype} array with {each} elements to a sample. "
                              f"Received: dtype={a.dtype}, shape={np.shape(a)}")
         self.p.results[<int>result].data = <char *>cnp.PyArray_DATA(a)
         self.kept["result", result] = a
@@ -382,11 +430,12 @@ cdef class Program:
         self.started = False
         for i in range(self.p.n_feeds):
             self.p.feeds[i].source.data = NULL
+            self.p.feeds[i].csr.values = NULL
         for i in range(self.p.n_results):
             self.p.results[i].data = NULL
         self.p.order = NULL
-        self.scalars_end = 0
-        for key in [key for key in self.kept if key in ("order", "scalars") or key[0] in ("feed", "result")]:
+        self.scalars_end = self.rates_end = 0
+        for key in [key for key in self.kept if key in ("order", "scalars", "rates") or key[0] in ("feed", "result")]:
             del self.kept[key]
 
     def start(self, int64_t samples, int64_t batch_size, order=None, uint64_t iteration=0, shuffle=None):
@@ -404,9 +453,14 @@ cdef class Program:
             raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples at least 1. "
                              f"Received: batch_size={batch_size}, samples={samples}")
         for i in range(self.p.n_feeds):
-            if self.p.feeds[i].source.data == NULL:
+            if self.p.feeds[i].csr.values == NULL and self.p.values[self.p.feeds[i].value].unread:
+                raise ValueError("an input that steps read where it lies must be a sparse matrix")
+            if self.p.feeds[i].csr.values != NULL:
+                available = self.p.feeds[i].csr.samples
+            elif self.p.feeds[i].source.data != NULL:
+                available = self.p.feeds[i].source.samples
+            else:
                 continue
-            available = self.p.feeds[i].source.samples
             if available < samples:
                 raise ValueError(f"every input must have {samples} samples. Received: {available}")
         for i in range(self.p.n_results):
@@ -420,7 +474,7 @@ cdef class Program:
         if shuffle is not None:
             order = self.shuffle(samples, shuffle[0], shuffle[1])
         self.kept["order"] = order
-        self.scalars_end = 0
+        self.scalars_end = self.rates_end = 0
         self.p.order = NULL
         if order is not None:
             self.p.order = <const int64_t *>cnp.PyArray_DATA(order)
@@ -437,9 +491,17 @@ cdef class Program:
             self.kernels.shuffle(samples, key, counter, <int64_t *>cnp.PyArray_DATA(self.shuffled))
         return self.shuffled
 
-    def set_scalars(self, int64_t first, tables):
-        """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule."""
+    def set_scalars(self, int64_t first, tables, rates=None):
+        """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule; and rates
+        `(steps, scheduled steps of the program)`."""
         cdef int i
+        if self.p.n_rates:
+            rates = np.ascontiguousarray(rates, np.float64)
+            if self.running or rates.ndim != 2 or rates.shape[1] != self.p.n_rates:
+                raise ValueError(f"rates must have {self.p.n_rates} columns. Received: shape={rates.shape}")
+            self.p.rates = <const double *>cnp.PyArray_DATA(rates)
+            self.kept["rates"] = rates
+            self.rates_end = first + len(rates)
         cdef list arrays = [np.ascontiguousarray(table, np.float64) for table in tables]
         if self.running or len(arrays) != self.p.n_rules:
             raise ValueError(f"there must be {self.p.n_rules} tables of scalars. Received: {len(arrays)}")
@@ -488,6 +550,9 @@ cdef class Program:
             raise ValueError(f"batches must be within the {all_steps} there are. Received: {first}, {steps}")
         if self.p.n_rules and steps and not self.p.first_scalars <= first <= first + steps <= self.scalars_end:
             raise ValueError(f"there are scalars of batches {self.p.first_scalars} to {self.scalars_end}. "
+                             f"Received: {first}, {steps}")
+        if self.p.n_rates and steps and not self.p.first_scalars <= first <= first + steps <= self.rates_end:
+            raise ValueError(f"there are rates of batches {self.p.first_scalars} to {self.rates_end}. "
                              f"Received: {first}, {steps}")
         self.running = True
         try:

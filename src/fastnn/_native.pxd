@@ -176,6 +176,13 @@ cdef extern from "_native/data.h" nogil:
         const char *data
         int64_t samples, size
 
+    ctypedef struct fastnn_csr:
+        const int64_t *starts
+        const void *columns
+        const void *values
+        int wide, sorted
+        int64_t samples
+
     void fastnn_source_init(fastnn_source *source, const void *data, fastnn_source_type type, int itemsize, int dims,
                             const int64_t *shape, const int64_t *strides)
     void fastnn_source_read(const fastnn_source *source, const fastnn_kernels *kernels, const int64_t *order,
@@ -202,7 +209,7 @@ cdef extern from "_native/program.h" nogil:
 
     ctypedef struct fastnn_value:
         int64_t per_sample, width, row
-        int wants_gradient
+        int wants_gradient, unread
         char *data
         char *gradient
 
@@ -243,6 +250,7 @@ cdef extern from "_native/program.h" nogil:
         double *params
         int default_params
         double rate, epsilon, momentum
+        int rate_column
         uint64_t stream
         const void *columns
         double *state
@@ -254,9 +262,10 @@ cdef extern from "_native/program.h" nogil:
     ctypedef struct fastnn_feed:
         int value
         fastnn_source source
+        fastnn_csr csr
 
     ctypedef struct fastnn_result:
-        int value
+        int value, gradient
         char *data
 
     ctypedef struct fastnn_program:
@@ -268,10 +277,12 @@ cdef extern from "_native/program.h" nogil:
         fastnn_result *results
         fastnn_rule *rules
         int n_values, n_parameters, n_steps, n_feeds, n_results, n_rules
-        int64_t capacity, arena_bytes, flops
+        int64_t capacity, arena_bytes, flops, pulls
         const int64_t *order
         int64_t samples, batch_size
         int64_t first_scalars, accumulation, overwriting
+        const double *rates
+        int n_rates
         double averaging
         int updater
         double clip_value, clip_norm, global_clip_norm
@@ -292,7 +303,7 @@ cdef extern from "_native/program.h" nogil:
     int fastnn_program_parameter(fastnn_program *, void *data, int64_t rows, int64_t cols, int trainable)
     int fastnn_program_step(fastnn_program *, const fastnn_op *op)
     int fastnn_program_feed(fastnn_program *, int value)
-    int fastnn_program_result(fastnn_program *, int value)
+    int fastnn_program_result(fastnn_program *, int value, int gradient)
     int fastnn_program_rule(fastnn_program *, const fastnn_update *update)
     int fastnn_program_finish(fastnn_program *, int64_t capacity)
     void fastnn_program_reset(fastnn_program *)

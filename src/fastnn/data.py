@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels
-from fastnn.adapters import as_array
+from fastnn.adapters import CSRRows, as_array, is_sparse
 
 Shape = tuple[int, ...]
 
@@ -118,9 +118,27 @@ def by_output(given: Any, names: Sequence[str], argument: str, every: bool = Fal
     return [given] * len(names)
 
 
-def as_inputs(x: Any, shape: Shape, name: str = "x") -> np.ndarray:
+def as_samples(x: Any, name: str = "x") -> np.ndarray | CSRRows:
+    """Returns the samples of an input: an array that C can read, or the rows of a sparse matrix."""
+    if not is_sparse(x) and not isinstance(x, CSRRows):
+        return as_data(x, name)
+    rows = x if isinstance(x, CSRRows) else CSRRows(x, name)
+    if not len(rows) or not rows.shape[1]:
+        raise ValueError(f"Argument `{name}` must not be empty. Received: shape={rows.shape}")
+    return rows
+
+
+def bind(program: Any, feed: int, samples: np.ndarray | CSRRows, name: str, dtype: Any) -> None:
+    """Points an input of a program at samples."""
+    if isinstance(samples, CSRRows):
+        program.bind_csr(feed, *samples.parts(dtype), samples.shape[1], samples.ascends)
+    else:
+        program.bind_feed(feed, samples, name)
+
+
+def as_inputs(x: Any, shape: Shape, name: str = "x") -> np.ndarray | CSRRows:
     """Returns the samples of an input whose samples have this shape."""
-    array = as_data(x, name)
+    array = as_samples(x, name)
     if array.shape[1:] != shape and (*array.shape[1:], 1) != shape:
         raise ValueError(
             f"Argument `{name}` must have shape {('samples', *shape)} to fit the model. Received: shape={array.shape}"
@@ -165,7 +183,7 @@ def check_labels(y: np.ndarray, classes: int, name: str = "y", ignored: int | No
         )
 
 
-def check_same_length(first: np.ndarray, second: np.ndarray, first_name: str, second_name: str) -> None:
+def check_same_length(first: Any, second: Any, first_name: str, second_name: str) -> None:
     """Raises `ValueError` where two arrays differ in the number of samples."""
     if len(first) != len(second):
         raise ValueError(
@@ -174,12 +192,18 @@ def check_same_length(first: np.ndarray, second: np.ndarray, first_name: str, se
         )
 
 
-def check_finite(array: np.ndarray, name: str) -> None:
+def check_finite(array: np.ndarray | CSRRows, name: str) -> None:
     """Raises `ValueError` at the first NaN or infinity."""
-    at = _kernels.first_not_finite(array)
+    at: tuple[int, ...] | None
+    if isinstance(array, CSRRows):
+        at = array.first_not_finite()
+        found = None if at is None else array.dense([at[0]], array.dtype)[0, at[1]]
+    else:
+        at = _kernels.first_not_finite(array)
+        found = None if at is None else array[at]
     if at is not None:
         raise ValueError(
-            f"Argument `{name}` must be finite (or pass check_finite=False). Received: {array[at]} at index {list(at)}"
+            f"Argument `{name}` must be finite (or pass check_finite=False). Received: {found} at index {list(at)}"
         )
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import data
 from fastnn._kernels import get_num_threads
 from fastnn._structure import flatten, flatten_shapes, pack, transform
+from fastnn.adapters import CSRRows
 from fastnn.program import Builder, Compiled
 from fastnn.random import draw_seed
 
@@ -34,7 +36,7 @@ class Predictor:
         self.programs: dict[Any, list[Compiled]] = {}  # by what they are made for; those that nobody is using
         self.few: Any = None
 
-    def __call__(self, x: list[np.ndarray], training: bool = False, out: np.ndarray | None = None) -> Any:
+    def __call__(self, x: list[Any], training: bool = False, out: np.ndarray | None = None) -> Any:
         """Computes the model's outputs for all samples.
 
         Args:
@@ -51,16 +53,17 @@ class Predictor:
         samples = len(x[0])
         y = self._results(samples, out)
         if out is not None:
-            x = [array.copy() if np.may_share_memory(array, out) else array for array in x]
-        idle = self._idle(samples, training)
+            x = [a.copy() if isinstance(a, np.ndarray) and np.may_share_memory(a, out) else a for a in x]
+        sparse = tuple([isinstance(array, CSRRows) for array in x])
+        idle = self._idle(samples, training, sparse)
         # No lock, which a child of fork() might inherit from a thread that it has not: `pop` and `append` are atomic.
         try:
             compiled = idle.pop()
         except IndexError:
-            compiled = self._compile(self._capacity(samples, training), training)
+            compiled = self._compile(self._capacity(samples, training), training, sparse)
         program = compiled.program
         for at, array in enumerate(x):
-            program.bind_feed(at, array, "x")
+            data.bind(program, at, array, "x", compiled.dtype)
         for at, array in enumerate(y):
             program.bind_result(at, array)
         try:
@@ -72,7 +75,7 @@ class Predictor:
                 done += program.run(done, steps - done, SLICE)
         finally:
             program.release()
-        if self.few is None and not training and samples <= FEW_ROWS:
+        if self.few is None and not training and samples <= FEW_ROWS and not any(sparse):
             self.few = program  # and nothing else: who calls `predict_few` need not ask whether it is in use
         elif len(idle) < get_num_threads():
             idle.append(compiled)
@@ -96,25 +99,33 @@ class Predictor:
         if training:
             return samples
         # Powers of two: few programs serve all lengths.
-        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), self._most_rows())
+        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), rows_within(self.model, BATCH_BYTES))
 
-    def _idle(self, samples: int, training: bool) -> list[Compiled]:
+    def _idle(self, samples: int, training: bool, sparse: tuple[bool, ...]) -> list[Compiled]:
         flags = tuple([layer.trainable for layer in self.model.deep_layers()])
-        key = (self._capacity(samples, training), training, flags)
+        key = (self._capacity(samples, training), training and self._batches(), flags, sparse)
         if key not in self.programs and len(self.programs) >= MAX_PROGRAMS:
             self.programs.clear()
         return self.programs.setdefault(key, [])
 
-    def _compile(self, capacity: int, training: bool) -> Compiled:
+    def _batches(self) -> int:
+        """How many the optimizer has seen: behaving as in training may depend on it. One more than none."""
+        return 1 + (int(self.model.optimizer.batches) if self.model.compiled else 0)
+
+    def _compile(self, capacity: int, training: bool, sparse: tuple[bool, ...]) -> Compiled:
         builder = Builder(self.model.dtype, training=training, learning=False)
-        feeds = [builder.feed(shape) for shape in self.model.sample_shapes]
+        builder.batches = self._batches() - 1
+        shapes = self.model.sample_shapes
+        feeds = [builder.feed(shape, sparse=some) for shape, some in zip(shapes, sparse, strict=True)]
         returned = self.model.emit(builder, pack(self.model.input_structure, feeds))
         builder.returned = transform(lambda value: None, returned)
         for value in flatten(returned):
             builder.result(value)
         return builder.finish(capacity)
 
-    def _most_rows(self) -> int:
-        shapes = [shape for layer in self.model.deep_layers() for shape in flatten_shapes(layer.output_shape or ())]
-        elements = sum(math.prod(shape[1:]) for shape in shapes) + sum(map(math.prod, self.model.sample_shapes))
-        return min(MAX_ROWS, max(1, BATCH_BYTES // (self.model.dtype.itemsize * max(elements, 1))))
+
+def rows_within(model: Any, memory: int) -> int:
+    """How many samples of a batch have values, of all layers, that need about so many bytes."""
+    shapes = [shape for layer in model.deep_layers() for shape in flatten_shapes(layer.output_shape or ())]
+    elements = sum(math.prod(shape[1:]) for shape in shapes) + sum(map(math.prod, model.sample_shapes))
+    return min(MAX_ROWS, max(1, memory // (model.dtype.itemsize * max(elements, 1))))

@@ -26,6 +26,7 @@ LOSSES = (
     "python_loss",
     "activity_regularization",
 )  # the ops whose result is minimized
+ENDS = (*LOSSES, "pull")  # where the way back begins
 Thing = TypeVar("Thing")
 
 
@@ -47,7 +48,7 @@ class Value:
     branch, the same with a gradient of its own.
     """
 
-    __slots__ = ("base", "column", "gradient", "index", "is_branch", "shape", "uses")
+    __slots__ = ("base", "column", "gradient", "index", "is_branch", "shape", "sparse", "uses")
 
     def __init__(
         self, shape: Shape, base: Value | None = None, column: int | None = None, is_branch: bool = False
@@ -56,6 +57,7 @@ class Value:
         self.base = base
         self.column = column
         self.is_branch = is_branch
+        self.sparse = False  # an input that comes as a sparse matrix, and is read by products alone
         self.gradient = False  # decided when the program is written
         self.index: int | None = None
         self.uses = 0
@@ -107,6 +109,30 @@ class Record:
         return required(self.output, "an output")
 
 
+class Rates:
+    """The rates of a step, one for each batch.
+
+    Args:
+        of: Returns the rates of batches by their numbers.
+        highest: What none may be above.
+        layer: Whose they are, for messages.
+    """
+
+    def __init__(self, of: Callable[[np.ndarray], np.ndarray], highest: float, layer: str) -> None:
+        self.of, self.highest, self.layer = of, highest, layer
+
+    def __call__(self, batches: np.ndarray) -> np.ndarray:
+        rates = np.asarray(self.of(batches), np.float64)
+        wrong = ~((rates >= 0) & (rates <= self.highest))
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise ValueError(
+                f"The schedule of the rate of layer '{self.layer}' must give numbers in [0, {self.highest:g}]. "
+                f"Received: {rates[at]} for batch {batches[at]}"
+            )
+        return rates
+
+
 class Updates(NamedTuple):
     """What an optimizer asks of a program; by default nothing: gradients are kept, and no weight changes.
 
@@ -131,12 +157,19 @@ class Builder:
     Args:
         dtype: `"float32"` or `"float64"`.
         training: Whether layers behave as in training, and parameters are to learn.
+        learning: Whether parameters are to learn, where that is another thing.
+        by_inputs: Whether the gradients by the inputs are handed out.
     """
 
-    def __init__(self, dtype: Any, training: bool = False, learning: bool | None = None) -> None:
+    def __init__(
+        self, dtype: Any, training: bool = False, learning: bool | None = None, by_inputs: bool = False
+    ) -> None:
         self.dtype = np.dtype(dtype)
         self.training = training
         self.learning = training if learning is None else learning
+        self.by_inputs = by_inputs
+        self.batches = 0  # seen by the optimizer before, where something depends on it
+        self.pulls = 0  # numbers of a sample that are differentiated one after the other
         self.records: list[Record] = []
         self.feeds: list[Value] = []
         self.results: list[Value] = []
@@ -160,11 +193,23 @@ class Builder:
         self.records.append(record)
         return record
 
-    def feed(self, shape: Shape) -> Value:
-        """An input: a value that is read from an array, whose samples have this shape."""
+    @property
+    def differentiates(self) -> bool:
+        """Whether anything is passed back through the steps."""
+        return self.learning or self.by_inputs
+
+    def feed(self, shape: Shape, differentiated: bool = False, sparse: bool = False) -> Value:
+        """An input: a value that is read from an array, or a sparse matrix, whose samples have this shape."""
         value = Value(shape)
+        value.gradient = differentiated
+        value.sparse = sparse
         self.feeds.append(value)
         return value
+
+    def pull(self, x: Value) -> None:
+        """Differentiates each number of a sample of x by the inputs, one after the other."""
+        self.add("pull", [x], length=self.pulls)
+        self.pulls += math.prod(x.shape)
 
     def result(self, value: Value) -> None:
         """Makes a value an output: it is written to an array."""
@@ -201,16 +246,27 @@ class Builder:
         self.add("prelu", [x], y, [slopes])
         return y
 
-    def dropout(self, x: Value, rate: float, seed: int) -> Value:
+    def _rate(self, rate: Any) -> dict[str, Any]:
+        """What a step takes as its rate: a number; or, for learning, the `Rates` that has one for each batch."""
+        if not isinstance(rate, Rates):
+            return {"rate": rate}
+        return {"rates": rate} if self.learning else {"rate": float(rate(np.array([self.batches]))[0])}
+
+    def dropout(self, x: Value, rate: float | Rates, seed: int) -> Value:
         """x with elements set to zero at `rate`, the others scaled up; x itself outside training."""
         if not self.training or rate == 0:
             return x
         y = Value(x.shape)
-        self.add("dropout", [x], y, rate=rate, stream=seed)
+        self.add("dropout", [x], y, stream=seed, **self._rate(rate))
         return y
 
     def mask(
-        self, x: Value, rate: float, seed: int, values: tuple[float, float, float], shared: tuple[int, int, bool]
+        self,
+        x: Value,
+        rate: float | Rates,
+        seed: int,
+        values: tuple[float, float, float] | None,
+        shared: tuple[int, int, bool],
     ) -> Value:
         """x · factor + shift where kept, else `dropped`, in training.
 
@@ -218,7 +274,7 @@ class Builder:
             x: The value.
             rate: How often elements are dropped, below 1.
             seed: Which stream of random numbers.
-            values: `(factor, shift, dropped)`.
+            values: `(factor, shift, dropped)`; `None` for `(1 / (1 - rate), 0, 0)`.
             shared: A sample is cut into `outer · n · inner` elements, of which n are drawn for: `outer`, `inner`, and
                 whether the draw is the same for all samples.
         """
@@ -226,15 +282,17 @@ class Builder:
             return x
         row = self.reshape(x, (math.prod(x.shape),))
         y = Value(row.shape)
-        self.add("mask", [row], y, rate=rate, stream=seed, params=(*values, *(float(each) for each in shared)))
+        settings = self._rate(rate)
+        values = values or (1 / (1 - settings.get("rate", 0.0)), 0.0, 0.0)
+        self.add("mask", [row], y, stream=seed, params=(*values, *(float(each) for each in shared)), **settings)
         return self.reshape(y, x.shape)
 
-    def gaussian_noise(self, x: Value, stddev: float, seed: int, relative: bool) -> Value:
+    def gaussian_noise(self, x: Value, stddev: float | Rates, seed: int, relative: bool) -> Value:
         """x + stddev · z, or x · (1 + stddev · z) where `relative`, with normal z; x itself outside training."""
         if not self.training or stddev == 0:
             return x
         y = Value(x.shape)
-        self.add("gaussian_noise", [x], y, rate=stddev, stream=seed, params=(float(relative),))
+        self.add("gaussian_noise", [x], y, stream=seed, params=(float(relative),), **self._rate(stddev))
         return y
 
     def batch_normalization(
@@ -286,6 +344,25 @@ class Builder:
         self.add("scale", [x], y, [factor, summand])
         return y
 
+    def waves(self, x: Value, frequencies: Variable, phases: Variable | None = None, sines: bool = False) -> Value:
+        """cos(2π · frequencies · x + phases) for each number of x; with `sines`, the sines behind the cosines."""
+        count = frequencies.shape[-1]
+        y = Value((*x.shape, 2 * count if sines else count))
+        self.add("waves", [x], y, [frequencies, phases], params=(float(sines),))
+        return y
+
+    def pieces(self, x: Value, left: Variable, factor: Variable, low: Variable, high: Variable) -> Value:
+        """(x - left) · factor, cut to [low, high], for each number of x."""
+        y = Value((*x.shape, left.shape[-1]))
+        self.add("pieces", [x], y, [left, factor, low, high])
+        return y
+
+    def feature_dense(self, x: Value, kernel: Variable, bias: Variable | None) -> Value:
+        """x[f] · kernel[f] + bias[f] for each row of a sample."""
+        y = Value((x.shape[0], kernel.shape[-1]))
+        self.add("feature_dense", [x], y, [kernel, bias])
+        return y
+
     def embedding(self, ids: Value, table: Variable, layer: str) -> Value:
         """The rows of the table that the ids name; `layer` is named when an id has none."""
         y = Value((*ids.shape, table.shape[-1]))
@@ -299,7 +376,9 @@ class Builder:
         return y
 
     def activity_regularization(self, x: Value, l1: float, l2: float) -> None:
-        """Adds l1 · Σ|x| + l2 · Σx² to the loss."""
+        """Adds l1 · Σ|x| + l2 · Σx² to the loss; nothing to what is differentiated by the inputs."""
+        if self.by_inputs:
+            return
         self.add("activity_regularization", [x], params=(l1, l2))
 
     def binary(self, operation: str, a: Value, b: Value) -> Value:
@@ -359,9 +438,18 @@ class Builder:
         return y
 
     def loss(
-        self, loss: Any, prediction: Value, target: Value, weight: Value | None = None, loss_weight: float = 1.0
+        self,
+        loss: Any,
+        prediction: Value,
+        target: Value,
+        weight: Value | None = None,
+        loss_weight: float = 1.0,
+        sum_reduction: bool | None = None,
     ) -> Record:
-        """Adds a loss; it takes the place of a sigmoid or softmax before it where it can."""
+        """Adds a loss; it takes the place of a sigmoid or softmax before it where it can.
+
+        `sum_reduction`: whether it is a sum over the batch, where that is not what the loss says.
+        """
         kernel, output = loss.kernel, None
         producer = next((r for r in self.records if r.output is prediction), None)
         if producer is not None and prediction.root.uses == 0:
@@ -371,13 +459,15 @@ class Builder:
                 self.records.remove(producer)
                 prediction = producer.x
                 prediction.root.uses -= 1
-        settings = {"sum_reduction": loss.reduction == "sum", "loss_weight": loss_weight}
+        sums = loss.reduction == "sum" if sum_reduction is None else sum_reduction
+        settings = {"sum_reduction": sums, "loss_weight": loss_weight}
         if kernel is None:
             return self.add("python_loss", [prediction, target, weight], python_loss=loss, **settings)
-        if loss.counted:
+        counted = loss.counted and not sums
+        if counted:
             settings["by_weight"] = loss.reduction == "mean_with_sample_weight"
         return self.add(
-            "counted_loss" if loss.counted else "loss",
+            "counted_loss" if counted else "loss",
             [prediction, target, weight],
             output,
             loss=kernel,
@@ -414,6 +504,9 @@ class Builder:
             MemoryError: There is no memory for it.
         """
         self._decide_gradients()
+        self._multiply_sparse()
+        if not self.differentiates:
+            self._fold_normalizations()
         self._fuse_activations()
         self._branch()
         return Compiled(self, capacity)
@@ -430,14 +523,14 @@ class Builder:
                 )
         leading: set[int] = set()
         for record in reversed(self.records):
-            if record.op in LOSSES:
+            if record.op in ENDS:
                 leading.add(id(record.x.root))
             elif record.output is not None and id(record.output.root) in leading:
                 leading.update(id(x.root) for x in record.inputs if x is not None)
-        for record in self.records:
-            for value in (*record.inputs, record.output):
-                if value is not None and id(value.root) not in leading:
-                    value.root.gradient = False
+        values = [value for record in self.records for value in (*record.inputs, record.output)]
+        for value in (*self.feeds, *values):
+            if value is not None and id(value.root) not in leading:
+                value.root.gradient = False
 
     def _branch(self) -> None:
         """Where several steps pass a gradient back to one value, all but the last write to branches of it.
@@ -447,7 +540,7 @@ class Builder:
         """
         passing: dict[int, list[tuple[Record, int]]] = {}
         for record in self.records:
-            if record.op in LOSSES:
+            if record.op in ENDS:
                 differentiable = [0]
             elif record.output is not None and record.output.root.gradient:
                 differentiable = list(range(len(record.inputs)))
@@ -473,6 +566,36 @@ class Builder:
         steps = [step for record in self.records for step in (record, *after.get(id(record), ()))]
         self.records = [*first, *steps, *zeros]
 
+    def _multiply_sparse(self) -> None:
+        """A sparse input that dense steps alone read is read where it lies; others are made rows batch by batch."""
+        for number, value in enumerate(self.feeds):
+            if not value.sparse:
+                continue
+            reading = [
+                record for record in self.records if any(x is not None and x.root is value for x in record.inputs)
+            ]
+            value.sparse = len(value.shape) == 1 and value.uses == len(reading)
+            value.sparse = value.sparse and all(r.op == "dense" and r.inputs[0] is value for r in reading)
+            if value.sparse:
+                for record in reading:
+                    record.op, record.settings = "sparse_dense", {"length": number}
+
+    def _fold_normalizations(self) -> None:
+        """A normalization by moving statistics becomes part of the dense step before it, where nobody else looks."""
+        kept: list[Record] = []
+        dense: dict[int, Record] = {}  # by the value that they put out
+        for record in self.records:
+            before = dense.get(id(record.inputs[0])) if record.op == "moving_normalization" else None
+            if before is not None and before.y.uses == 1:
+                before.op, before.output = "normalized_dense", record.output
+                before.variables += record.variables
+                before.settings["epsilon"] = record.settings["epsilon"]
+                continue
+            kept.append(record)
+            if record.op == "dense":
+                dense[id(record.output)] = record
+        self.records = kept
+
     def _fuse_activations(self) -> None:
         """y = f(x · w + b) in one step, where nothing else looks at x · w + b."""
         kept: list[Record] = []
@@ -480,7 +603,7 @@ class Builder:
             before = kept[-1] if kept else None
             if (
                 before is not None
-                and before.op == "dense"
+                and before.op in ("dense", "normalized_dense", "feature_dense", "sparse_dense")
                 and record.op == "activation"
                 and record.inputs[0] is before.output
                 and before.y.uses == 1
@@ -501,6 +624,7 @@ class Compiled:
         program: The `_kernels.Program`.
         losses: Numbers of its loss steps.
         learning: The variables that learn.
+        by_inputs: Which feeds have a gradient to hand out, where that was asked for.
     """
 
     def __init__(self, builder: Builder, capacity: int) -> None:
@@ -510,16 +634,24 @@ class Compiled:
         self.parameters: dict[int, int] = {}
         self.learning: list[Variable] = []
         self.losses: list[int] = []
+        self.schedules: list[Rates] = []
+        self.by_inputs: list[bool] = []
         updates = builder.updates
         self.program.set_update(**updates.settings, python=self._python_update(updates.python))
         for kernel in updates.kernels:
             self.program.rule(kernel)
         for value in builder.feeds:
-            self.program.feed(self._value(value))
+            self.program.feed(self._value(value), unread=value.sparse)
         for record in builder.records:
             self._write(record)
         for value in builder.results:
             self.program.result(self._value(value))
+        if builder.by_inputs:
+            self.program.set_pulls(max(builder.pulls, 1))
+            self.by_inputs = [value.gradient for value in builder.feeds]  # others have none, or lead nowhere
+            for value in builder.feeds:
+                if value.gradient:
+                    self.program.result(self._value(value), gradient=True)
         self.program.finish(capacity)
 
     def _value(self, value: Value) -> int:
@@ -586,6 +718,10 @@ class Compiled:
         settings = dict(record.settings)
         forward, backward = settings.pop("forward", None), settings.pop("backward_call", None)
         fold, python_loss = settings.pop("fold", None), settings.pop("python_loss", None)
+        rates = settings.pop("rates", None)
+        if rates is not None:
+            settings["scheduled"] = True
+            self.schedules.append(rates)
         inputs = [None if x is None else self._value(x) for x in record.inputs]
         output = None if record.output is None else self._value(record.output)
         keep = record.op == "python"
@@ -597,7 +733,7 @@ class Compiled:
         elif python_loss is not None:
             settings["python"] = self._python_loss(record, python_loss)
         learns = record.output is not None and record.output.root.gradient
-        if record.op in ("activity_regularization", "branch", "zero"):
+        if record.op in ("activity_regularization", "branch", "zero", "pull"):
             learns = record.x.root.gradient
         record.index = self.program.step(record.op, inputs, output, parameters, backward=learns, **settings)
         if record.op in LOSSES and record.op != "activity_regularization":
@@ -622,6 +758,8 @@ class Compiled:
             if x.root.gradient:
                 self._shaped(x, gradient=True)[...] = dx
             learning = [variable for variable in record.variables if self.builder._learns(variable)]
+            if not learning:  # whatever was returned for weights that stay as they are
+                return
             for variable, gradient in zip(learning, gradients, strict=True):
                 kept = self.program.gradient(self.parameters[id(variable)])
                 kept[...] = np.asarray(gradient).reshape(kept.shape)
@@ -654,6 +792,10 @@ class Compiled:
                 into[...] = np.asarray(gradient).reshape(into.shape) * weights * scale
 
         return run
+
+    def rates(self, batches: np.ndarray) -> np.ndarray | None:
+        """The rates of the steps that have another one for each batch, `(batches, steps)`; `None` where none has."""
+        return np.stack([rates(batches) for rates in self.schedules], axis=1) if self.schedules else None
 
     def gradients(self) -> list[np.ndarray]:
         """The kept gradients of `learning`: views."""

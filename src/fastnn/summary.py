@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 LINE_LENGTH = 88
+CONNECTED_LENGTH = 108  # with the column that says what layers are connected to
 TRAINABLE_LENGTH = 12  # added for the column that says which layers learn
 POSITIONS = (0.45, 0.80, 1.0)
+CONNECTED_POSITIONS = (0.3, 0.56, 0.74, 1.0)
 
 
 def print_summary(
@@ -26,10 +28,12 @@ def print_summary(
 
     Args:
         model: The model, built or not.
-        line_length: Width of the table in characters; by default 88, or what the terminal has room for.
-        positions: Where the columns end, as shares of the width; by default `[0.45, 0.8, 1.0]`.
+        line_length: Width of the table in characters; by default 88, or 108 where layers do not follow one another, or
+            what the terminal has room for.
+        positions: Where the columns end, as shares of the width; by default `[0.45, 0.8, 1.0]`, or `[0.3, 0.56, 0.74,
+            1.0]`.
         print_fn: Called once with the whole text; by default `print`.
-        expand_nested: Without effect: layers hold no layers.
+        expand_nested: Whether to show the layers of nested models, below them.
         show_trainable: Whether to add a column that says which layers learn.
         layer_range: Names of the first and the last layer to show, or patterns of them.
 
@@ -38,17 +42,26 @@ def print_summary(
     """
     header = ["Layer (type)", "Output Shape", "Param #"]
     alignment = [str.ljust, str.ljust, str.rjust]
-    ends = list(positions or POSITIONS)
-    length = LINE_LENGTH
+    connected = not _follows_one_another(model)
+    if connected:
+        header.append("Connected to")
+        alignment.append(str.ljust)
+    ends = list(positions or (CONNECTED_POSITIONS if connected else POSITIONS))
+    length = CONNECTED_LENGTH if connected else LINE_LENGTH
     if show_trainable:
         header.append("Trainable")
         alignment.append(str.center)
         ends = [0.9 * end for end in ends] + [1.0]
         length += TRAINABLE_LENGTH
     if len(ends) != len(header):
-        raise ValueError(f"Argument `positions` must hold {len(POSITIONS)} numbers. Received: positions={positions}")
+        count = len(CONNECTED_POSITIONS if connected else POSITIONS)
+        raise ValueError(f"Argument `positions` must hold {count} numbers. Received: positions={positions}")
     length = line_length or min(length, shutil.get_terminal_size().columns - 4)
-    rows = [_fields(layer, show_trainable) for layer in _in_range(model.layers, layer_range)]
+    rows = [
+        _fields(each, level, _connections(each, model) if connected else None, show_trainable)
+        for layer in _in_range(model.layers, layer_range)
+        for each, level in _with_nested(layer, 0, expand_nested)
+    ]
     lines = [f'Model: "{model.name}"', *_table(header, rows, alignment, _widths(length, ends)), *_totals(model)]
     text = "\n".join(lines)
     if print_fn is None:
@@ -57,13 +70,54 @@ def print_summary(
         print_fn(text + "\n")
 
 
-def _fields(layer: Any, show_trainable: bool) -> list[str]:
+def _follows_one_another(model: Any) -> bool:
+    """Whether each layer of a model is called once, on what the one before it puts out."""
+    graph = model._graph
+    if graph is None:
+        return True
+    depths: dict[int, int] = {}
+    inputs = [tensor.node for tensor in graph.inputs if tensor.node is not None]
+    for node in [*reversed(graph.nodes), *inputs]:
+        depth = depths.setdefault(id(node), 0)
+        for parent in node.parents:
+            if parent.node is not None:
+                depths[id(parent.node)] = max(depth + 1, depths.get(id(parent.node), 0))
+    called = [id(node.layer) for node in graph.nodes]
+    several = any(len(node.parents) > 1 for node in graph.nodes)
+    return not several and len(set(depths.values())) == len(depths) and len(set(called)) == len(called)
+
+
+def _connections(layer: Any, model: Any) -> str:
+    """What the calls of a layer read within a model: the layer, which of its calls, and which of its outputs."""
+    found = []
+    for node in model._graph.nodes:
+        if node.layer is layer:
+            for tensor in node.parents:
+                before = tensor.node
+                call = next((at for at, other in enumerate(before.layer._nodes) if other is before), 0)
+                output = next(at for at, other in enumerate(before.outputs) if other is tensor)
+                found.append(f"{before.layer.name}[{call}][{output}]")
+    return ", ".join(found) or "-"
+
+
+def _with_nested(layer: Any, level: int, expand_nested: bool) -> Iterator[tuple[Any, int]]:
+    yield layer, level
+    if expand_nested and hasattr(layer, "layers"):
+        for inner in layer.layers:
+            yield from _with_nested(inner, level + 1, expand_nested)
+
+
+def _fields(layer: Any, level: int, connections: str | None, show_trainable: bool) -> list[str]:
     shape = layer.output_shape if layer.built else None
+    kind = type(layer).__name__
+    prefix = "   " * level + "└ " if level else ""
     fields = [
-        f"{layer.name} ({type(layer).__name__})",
+        f"{prefix}{layer.name} ({'Functional' if kind == 'Model' else kind})",  # as Keras calls them
         "?" if shape is None else str(shape),
         f"{layer.count_params():,}" if layer.built else "0 (unbuilt)",
     ]
+    if connections is not None:
+        fields.append(connections)
     if show_trainable:
         fields.append("-" if not layer.weights else "Y" if layer.trainable else "N")
     return fields

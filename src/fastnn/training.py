@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import weakref
@@ -12,6 +13,7 @@ import numpy as np
 
 from fastnn import data, losses, metrics, optimizers
 from fastnn._structure import flatten, pack
+from fastnn.adapters import CSRRows
 from fastnn.heads import Head
 from fastnn.layers.graph import trace
 from fastnn.program import Builder, Compiled, Value
@@ -128,7 +130,8 @@ class Training:
             flags += [layer.trainable, getattr(layer, "_stream", 0)]
             flags += [variable.trainable for variable in layer._weights]
         weighted = tuple([weights is not None for weights in arrays.weights])
-        return mode, batch, tuple(arrays.target_shapes), weighted, tuple(flags), self.optimizer.revision
+        sparse = tuple([isinstance(array, CSRRows) for array in arrays.x])
+        return mode, batch, tuple(arrays.target_shapes), weighted, tuple(flags), self.optimizer.revision, sparse
 
     def program(self, mode: str, batch: int, arrays: Arrays) -> Compiled:
         """The compiled program for `"train"` or `"test"`, made where there is none yet."""
@@ -152,7 +155,8 @@ class Training:
                 "have trainable=False, or no weights"
             )
         builder = Builder(model.dtype, training=mode == "train")
-        feeds = [builder.feed(shape) for shape in model.sample_shapes]
+        sparse = [isinstance(array, CSRRows) for array in arrays.x]
+        feeds = [builder.feed(shape, sparse=some) for shape, some in zip(model.sample_shapes, sparse, strict=True)]
         predictions = flatten(model.emit(builder, pack(model.input_structure, feeds)))
         outputs = dict(zip(model.output_names, predictions, strict=True))
         targets = [
@@ -164,7 +168,7 @@ class Training:
             builder.updates = optimizer.updates()
         for head, (target, weight) in zip(self.trained, targets, strict=True):
             if head.loss is not None:
-                _emit_loss(builder, head, outputs[head.name], target, weight)
+                emit_loss(builder, head, outputs[head.name], target, weight)
         for head, (target, weight) in zip(self.trained, targets, strict=True):
             for metric in head.metrics:
                 builder.metric(metric, outputs[head.name], target)
@@ -174,7 +178,7 @@ class Training:
 
     # --- batches ---
 
-    def arrays(self, x: list[np.ndarray], y: Any, sample_weight: Any, finite: bool) -> Arrays:
+    def arrays(self, x: list[Any], y: Any, sample_weight: Any, finite: bool) -> Arrays:
         """Checks a data set against the model and the losses.
 
         Args:
@@ -220,7 +224,7 @@ class Training:
             given = [in_order[head.name] for head in trained]
         return [data.as_data(array, head.label) for head, array in zip(trained, given, strict=True)]
 
-    def _checked(self, x: list[np.ndarray], targets: list[np.ndarray], sample_weight: Any, finite: bool) -> Arrays:
+    def _checked(self, x: list[Any], targets: list[np.ndarray], sample_weight: Any, finite: bool) -> Arrays:
         checked, shapes = [], []
         for head, array in zip(self.trained, targets, strict=True):
             expected = head.shape if head.loss is None else head.loss.target_shape(head.shape)
@@ -244,7 +248,7 @@ class Training:
                     data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
         return Arrays(x, checked, weights, shapes)
 
-    def _labels(self, x: list[np.ndarray]) -> list[str]:
+    def _labels(self, x: list[Any]) -> list[str]:
         return ["x"] if len(x) == 1 else [f"x[{name!r}]" for name in self.model.input_names]
 
     def _weights(self, sample_weight: Any) -> list[Any]:
@@ -289,7 +293,7 @@ class Training:
         """Points the program at the arrays, in the order of its feeds: inputs, then targets and weights by output."""
         program, at = compiled.program, 0
         for array in arrays.x:
-            program.bind_feed(at, array, "x")
+            data.bind(program, at, array, "x", compiled.dtype)
             at += 1
         for head, y, weights in zip(self.trained, arrays.y, arrays.weights, strict=True):
             program.bind_feed(at, y, head.label)
@@ -343,7 +347,8 @@ class Training:
                     ahead = 1 if by_batch else min(steps - done, SCALARS)
                     at, ready = first + done, done + ahead
                     tables = known.of(at, ahead) if known else optimizer.tables(np.arange(at, at + ahead))
-                    program.set_scalars(done, tables)
+                    rates = compiled.rates(np.arange(at, at + ahead)) if compiled.schedules else None
+                    program.set_scalars(done, tables, rates)
                 done += program.run(done, ready - done, SLICE)
                 optimizer.batches = first + done
                 yield done
@@ -356,6 +361,7 @@ class Training:
 
         def evaluate() -> tuple[float, list[np.ndarray]]:
             program.start(len(arrays), len(arrays), iteration=first)  # anew: the same noise each time
+            program.set_scalars(0, [], compiled.rates(np.array([first])))
             program.run(0, 1)
             return program.last_loss, compiled.gradients()
 
@@ -465,7 +471,7 @@ class Arrays:
     __slots__ = ("target_shapes", "weights", "x", "y")
 
     def __init__(
-        self, x: list[np.ndarray], y: list[np.ndarray], weights: list[Any], target_shapes: list[tuple[int, ...]]
+        self, x: list[Any], y: list[np.ndarray], weights: list[Any], target_shapes: list[tuple[int, ...]]
     ) -> None:
         self.x, self.y, self.weights, self.target_shapes = x, y, weights, target_shapes
 
@@ -487,17 +493,30 @@ class Arrays:
         return first, second
 
 
-def _emit_loss(builder: Builder, head: Head, prediction: Value, target: Value, weight: Value | None) -> None:
-    """The loss of an output: its kernel; what a function of one's own composes of `fastnn.ops`; or a step in Python."""
+def emit_loss(
+    builder: Builder,
+    head: Head,
+    prediction: Value,
+    target: Value,
+    weight: Value | None = None,
+    of_samples: bool = False,
+) -> None:
+    """The loss of an output: its kernel; what a function of one's own composes of `fastnn.ops`; or a step in Python.
+
+    `of_samples`: it is the sum of the samples' own losses, so that each has its own gradient.
+    """
     loss, value = head.loss, None
+    sums, factor = loss.reduction == "sum", head.loss_weight
+    if of_samples and not sums:
+        sums, factor = True, factor / math.prod(head.shape[:-1])
     if loss.kernel is None:
         value = trace(getattr(loss, "function", loss.call), builder, [target, prediction])
     if value is None:
-        builder.loss(loss, prediction, target, weight, head.loss_weight)
+        builder.loss(loss, prediction, target, weight, factor, sums)
         return
     if value.shape == head.shape[:-1]:  # of each row of the output
         value = builder.reshape(value, (*value.shape, 1))
-    builder.value_loss(value, weight, head.loss_weight, loss.reduction == "sum")
+    builder.value_loss(value, weight, factor, sums)
 
 
 def _as_list(identifiers: Any, name: str) -> Any:

@@ -18,6 +18,7 @@ from fastnn.models import Model, Sequential
 from fastnn.optimizers import Adam
 from test_onnx_export import run
 
+ONE_WAY = {"periodic", "periodic_shared", "piecewise_dense"}  # sines, and a matrix for each feature
 DATA = Path(__file__).parent / "data"
 
 
@@ -38,7 +39,7 @@ def kinds(model: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", networks.NAMES)
+@pytest.mark.parametrize("name", sorted(set(networks.NAMES) - ONE_WAY))
 def test_round_trip(name: str, dtype: str) -> None:
     model, x = networks.make(name, dtype)
     again = from_onnx(to_onnx(model))

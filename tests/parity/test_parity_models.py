@@ -324,6 +324,40 @@ def test_summaries(given: dict[str, Any]) -> None:
     assert ours == theirs
 
 
+def nested(k: Any) -> list[Any]:
+    """Models in models, branches, shared layers, several outputs."""
+    layers = k.layers
+    inner = k.Sequential([layers.Input((8,)), layers.Dense(6, name="d0"), layers.Dense(4, name="d1")], name="encoder")
+    x = layers.Input((4,), name="in1")
+    deep = k.Model(x, layers.Dense(3, name="d2")(layers.ReLU(name="r")(x)), name="deep")
+    outer = k.Sequential([inner, deep, layers.Dense(2, name="last", trainable=False)], name="outer")
+    a, b, c = (layers.Input((n,), name=name) for n, name in ((8, "left"), (8, "right"), (3, "a_name_that_is_too_long")))
+    joined = layers.Concatenate(name="joined")([layers.Subtract(name="apart")([outer(a), outer(b)]), c, a])
+    whole = k.Model([a, b, c], [layers.Dense(1, name="p")(joined), layers.Dense(3, name="q")(joined)], name="whole")
+    x = layers.Input((4,), name="x")
+    chain = k.Model(x, layers.Dense(1, name="y")(deep(x)), name="chain")
+    shared = layers.Dense(4, name="shared")
+    twice = k.Model(x, shared(shared(x)), name="twice")
+    hidden = layers.Dense(3, name="h")(x)
+    return [outer, whole, chain, twice, k.Model(x, [hidden, layers.Dense(2, name="o")(hidden)], name="two")]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"expand_nested": True}, {"expand_nested": True, "show_trainable": True}, {"line_length": 70}]
+)
+def test_summaries_of_graphs(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(k: Any) -> list[str]:
+        texts: list[str] = []
+        for made in nested(k):
+            made.summary(print_fn=texts.append, **given)
+        return texts
+
+    ours, theirs = both(run)
+    assert ours == theirs
+
+
 # --- names, orders, attributes
 
 

@@ -18,8 +18,10 @@ static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 #include "prelu.inc.h"
 #include "arithmetic.inc.h"
 #include "dense.inc.h"
+#include "sparse.inc.h"
 #include "normalization.inc.h"
 #include "encoding.inc.h"
+#include "numeric_features.inc.h"
 #include "loss_frames.inc.h"
 #include "loss_errors.inc.h"
 #include "loss_binary.inc.h"
@@ -53,6 +55,8 @@ const fastnn_kernels KERNELS = {
     .pack = pack,
     .pack_transposed = pack_transposed,
     .column_sums = column_sums,
+    .sparse_row = sparse_row,
+    .sparse_row_gradient = sparse_row_gradient,
     .activations = activations,
     .softmax = softmax,
     .log_softmax = log_softmax,
@@ -75,6 +79,11 @@ const fastnn_kernels KERNELS = {
     .normalization_backward = normalization_backward,
     .discretize = discretize,
     .encode = encode,
+    .waves = waves,
+    .waves_backward = waves_backward,
+    .waves_gradient = waves_gradient,
+    .pieces = pieces,
+    .pieces_backward = pieces_backward,
     .column_maxima = column_maxima,
     .column_maxima_backward = column_maxima_backward,
     .normalize_groups = normalize_groups,

@@ -240,3 +240,20 @@ void fastnn_source_range(const fastnn_source *s, double *low, double *high, int 
     *high = x.high;
     *whole = x.whole;
 }
+
+void fastnn_csr_read(const fastnn_csr *matrix, const fastnn_kernels *kernels, const int64_t *order, int64_t first,
+                     int64_t count, int64_t n, void *dst, int64_t dst_row) {
+    char *to = dst;
+    for (int64_t i = 0; i < count; ++i, to += dst_row * kernels->itemsize) {
+        const int64_t row = order ? order[i] : first + i;
+        memset(to, 0, (size_t)(n * kernels->itemsize));
+        for (int64_t k = matrix->starts[row]; k < matrix->starts[row + 1]; ++k) {
+            const int64_t j =
+                matrix->wide ? ((const int64_t *)matrix->columns)[k] : ((const int32_t *)matrix->columns)[k];
+            if (kernels->itemsize == 4)
+                ((float *)to)[j] += ((const float *)matrix->values)[k];
+            else
+                ((double *)to)[j] += ((const double *)matrix->values)[k];
+        }
+    }
+}

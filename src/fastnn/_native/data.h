@@ -15,6 +15,19 @@ typedef struct {
     int64_t shape[FASTNN_MAX_DIMS], stride[FASTNN_MAX_DIMS];
 } fastnn_source;
 
+/* A sparse matrix by rows: row i is entries starts[i] to starts[i + 1] of `columns` (int64 where `wide`, else int32) and
+ * of `values` (of the kernels' dtype). All columns are within the matrix. */
+typedef struct {
+    const int64_t *starts;
+    const void *columns, *values;
+    int wide, sorted; /* the columns of a row ascend */
+    int64_t samples;
+} fastnn_csr;
+
+/* dst[i, n] <- row order[i] (or first + i) as an ordinary row, like fastnn_source_read */
+void fastnn_csr_read(const fastnn_csr *matrix, const fastnn_kernels *kernels, const int64_t *order, int64_t first,
+                     int64_t count, int64_t n, void *dst, int64_t dst_row);
+
 /* Describes an array of `dims` dimensions, samples first. */
 void fastnn_source_init(fastnn_source *source, const void *data, fastnn_source_type type, int itemsize, int dims,
                         const int64_t *shape, const int64_t *strides);

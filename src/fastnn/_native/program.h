@@ -17,7 +17,7 @@
 #include "denormals.h"
 #include "kernels.h"
 
-enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 4, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
+enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 6, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
 
 typedef struct fastnn_program fastnn_program;
 typedef struct fastnn_step fastnn_step;
@@ -28,6 +28,7 @@ typedef struct {
     int root;       /* the value whose memory this one looks at: itself, unless it is a view */
     int64_t column; /* of the root, where a view begins */
     int wants_gradient;
+    int unread;                   /* a sparse input that steps read where it lies: it has no memory */
     int own_gradient;             /* a view's, apart from that of the value it looks at */
     char *data, *gradient;        /* sample 0 of the batch; gradient is NULL where none is wanted */
     int64_t data_at, gradient_at; /* bytes into the arena */
@@ -93,6 +94,7 @@ typedef struct {
     void (*backward)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, int worker);
     /* The whole batch at once, on the calling thread, before `forward` (or `backward`) of any row; 0, or -1: stop. */
     int (*forward_batch)(fastnn_program *, fastnn_step *);
+    void (*new_rate)(fastnn_step *); /* the rate is another one now: what depends on it follows */
     int (*backward_batch)(fastnn_program *, fastnn_step *);
     /* gradient (+)= a tile of d loss / d parameters[which], in a row of rows */
     void (*gradient)(fastnn_program *, const fastnn_step *, int which, const fastnn_tile *, void *gradient,
@@ -103,6 +105,7 @@ typedef struct {
     void (*touched)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, unsigned char *touched);
     void (*fold)(fastnn_program *, fastnn_step *); /* after the stages: the batch into the step's totals */
     int64_t (*buffer)(const fastnn_program *, const fastnn_step *); /* elements of step->buffer */
+    int64_t (*packed)(const fastnn_program *, const fastnn_step *); /* elements of worker->packed that backward needs */
     int64_t (*flops)(const fastnn_program *, const fastnn_step *);  /* a sample, forward */
 } fastnn_op;
 
@@ -117,6 +120,7 @@ struct fastnn_step {
     double params[FASTNN_MAX_PARAMS]; /* of the activation, loss or metric */
     int default_params;               /* none were given */
     double rate, epsilon, momentum;
+    int rate_column;     /* of the program's rates, which say the rate of each batch; or FASTNN_NONE */
     uint64_t stream;     /* which of the seed's random streams */
     double *state;       /* of a metric, owned by its object */
     const void *columns; /* of a loss: a parameter for each column, or NULL */
@@ -137,11 +141,13 @@ struct fastnn_step {
 typedef struct {
     int value;
     fastnn_source source;
+    fastnn_csr csr; /* in place of the source, where it has values */
 } fastnn_feed;
 
 typedef struct {
     int value;
-    char *data; /* sample 0 of the whole data set */
+    int gradient; /* it is the value's gradient that is handed out: for each sample, one for each pull */
+    char *data;   /* sample 0 of the whole data set */
 } fastnn_result;
 
 /* A step that computes a gradient of a parameter, and which of the step's own the parameter is. */
@@ -195,6 +201,7 @@ struct fastnn_program {
     fastnn_weights_task *tasks;
     fastnn_use *uses;
     int n_stages, n_tasks;
+    int way_back; /* the first stage of the way back, where it is gone more than once */
     fastnn_worker *workers;
     int n_workers;
     int64_t flops; /* a sample, all phases */
@@ -202,13 +209,17 @@ struct fastnn_program {
     int constrained; /* some parameters are */
     int late;        /* some parameters are */
     int regularized; /* some parameters are, in Python */
+    int gradients;   /* some results are */
     int training;    /* there are parameters to update, or gradients to keep */
+    int64_t pulls; /* how often a batch goes the way back: once for each number that is differentiated, at least once */
 
     /* set before a run */
     const int64_t *order; /* of samples; NULL: as they lie */
     int64_t samples;
     int64_t batch_size;
-    int64_t first_scalars;                          /* the step that the rules' scalars begin with */
+    int64_t first_scalars; /* the batch that the rules' scalars and the rates begin with */
+    const double *rates;   /* of the batches from there on: n_rates to each */
+    int n_rates;
     double clip_value, clip_norm, global_clip_norm; /* 0: none */
     int64_t accumulation;                           /* batches to an update; 1: each one is */
     int64_t overwriting;                            /* updates after which weights become their averages; 0: never */
@@ -226,6 +237,7 @@ struct fastnn_program {
     int updating;               /* this batch ends in an update */
     int overwrites;             /* and in the weights becoming their averages */
     uint64_t batch;             /* counts batches of all runs */
+    int64_t pull;               /* which of the ways back this is */
     int current_step;           /* for Python steps */
 
     double loss_sum, samples_seen, last_loss; /* totals since fastnn_program_reset */
@@ -250,7 +262,7 @@ int fastnn_program_branch(fastnn_program *, int value);
 int fastnn_program_parameter(fastnn_program *, void *data, int64_t rows, int64_t cols, int trainable);
 int fastnn_program_step(fastnn_program *, const fastnn_op *op); /* fields to be filled in by the caller */
 int fastnn_program_feed(fastnn_program *, int value);
-int fastnn_program_result(fastnn_program *, int value);
+int fastnn_program_result(fastnn_program *, int value, int gradient);
 int fastnn_program_rule(fastnn_program *, const fastnn_update *update);
 
 /* Lays out the arena for batches of up to `capacity` samples; again for another capacity. 0, or -1: no memory, and the

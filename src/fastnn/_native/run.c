@@ -9,6 +9,7 @@
 
 enum {
     MAX_TOUCHED = 1 << 14,  /* rows of a tile that may be told apart */
+    MOST_TOUCHED = 4,       /* no more than a quarter of them are gone through one by one */
     SHARED_FLOPS = 3000000, /* a batch below this (some 20 us of work) is not worth waking anybody for */
     CACHED_BYTES = 1 << 18, /* parameters and a block's rows that stay in L2 together */
     BLOCK_BYTES = 1 << 17,  /* a block's rows, where the parameters leave them room */
@@ -38,6 +39,10 @@ static void read_feeds(fastnn_program *p, int64_t row0, int64_t row1) {
     for (int i = 0; i < p->n_feeds; ++i) {
         const fastnn_feed *f = &p->feeds[i];
         const fastnn_value *v = &p->values[f->value];
+        if (f->csr.values && !v->unread)
+            fastnn_csr_read(&f->csr, p->kernels, p->order ? p->order + p->first + row0 : NULL, p->first + row0,
+                            row1 - row0, v->per_sample * v->row, fastnn_row(p, v, v->data, row0),
+                            v->per_sample * v->row);
         if (f->source.data && v->data >= p->arena && v->data < p->arena + p->arena_bytes)
             fastnn_source_read(&f->source, p->kernels, p->order ? p->order + p->first + row0 : NULL, p->first + row0,
                                row1 - row0, fastnn_row(p, v, v->data, row0), v->per_sample * v->row);
@@ -49,12 +54,31 @@ static void write_results(fastnn_program *p, int64_t row0, int64_t row1) {
         const fastnn_value *v = &p->values[p->results[i].value];
         const int64_t bytes = v->width * p->kernels->itemsize, row_bytes = v->row * p->kernels->itemsize;
         char *to = p->results[i].data;
-        if (!to) continue;
+        if (!to || p->results[i].gradient) continue;
         to += (p->first + row0) * v->per_sample * bytes;
         const char *from = fastnn_row(p, v, v->data, row0);
         for (int64_t r = row0 * v->per_sample; r < row1 * v->per_sample; ++r, from += row_bytes, to += bytes)
             memcpy(to, from, (size_t)bytes);
     }
+}
+
+/* gradients[sample, pull, ...] of the samples [row0, row1) and this pull */
+static void write_gradients(fastnn_program *p, int64_t row0, int64_t row1) {
+    for (int i = 0; i < p->n_results; ++i) {
+        const fastnn_value *v = &p->values[p->results[i].value];
+        const int64_t bytes = v->width * p->kernels->itemsize, row_bytes = v->row * p->kernels->itemsize;
+        if (!p->results[i].data || !p->results[i].gradient) continue;
+        const char *from = fastnn_row(p, v, v->gradient, row0);
+        for (int64_t sample = row0; sample < row1; ++sample) {
+            char *to = p->results[i].data + ((p->first + sample) * p->pulls + p->pull) * v->per_sample * bytes;
+            for (int64_t r = 0; r < v->per_sample; ++r, from += row_bytes, to += bytes) memcpy(to, from, (size_t)bytes);
+        }
+    }
+}
+
+static void hand_out(fastnn_program *p, int64_t row0, int64_t row1) {
+    write_results(p, row0, row1);
+    if (p->gradients) write_gradients(p, row0, row1);
 }
 
 static void run_block(void *context, int64_t block, int worker) {
@@ -69,7 +93,7 @@ static void run_block(void *context, int64_t block, int worker) {
         else
             s->op->backward(p, s, row0, row1, worker);
     }
-    if (phase->last) write_results(p, row0, row1);
+    if (phase->last) hand_out(p, row0, row1);
 }
 
 static int run_batch_step(fastnn_program *p, fastnn_move move) {
@@ -88,20 +112,29 @@ static int64_t block_of_rows(const fastnn_program *p, int threads) {
     return min64(block, share);
 }
 
-static int run_stages(fastnn_program *p, int threads) {
+static int run_stages_from(fastnn_program *p, int first, int threads) {
     rows_phase phase = {.program = p, .block = block_of_rows(p, threads)};
     const int64_t blocks = (p->rows + phase.block - 1) / phase.block;
-    for (int i = 0; i < p->n_stages; ++i) {
+    for (int i = first; i < p->n_stages; ++i) {
         phase.stage = &p->stages[i];
         phase.first = i == 0;
         phase.last = i == p->n_stages - 1 && !phase.stage->batch;
         if (phase.stage->batch) {
             if (run_batch_step(p, p->moves[phase.stage->begin])) return -1;
-            if (i == p->n_stages - 1) write_results(p, 0, p->rows);
+            if (i == p->n_stages - 1) hand_out(p, 0, p->rows);
         } else {
             fastnn_parallel(run_block, &phase, blocks, threads);
         }
     }
+    return 0;
+}
+
+/* Forward, and back; where several numbers are differentiated, back again for each of the others. */
+static int run_stages(fastnn_program *p, int threads) {
+    p->pull = 0;
+    if (run_stages_from(p, 0, threads)) return -1;
+    while (++p->pull < p->pulls)
+        if (run_stages_from(p, p->way_back, threads)) return -1;
     return 0;
 }
 
@@ -191,15 +224,19 @@ static int leaves_the_rest(const fastnn_program *p, const fastnn_weights_task *t
     return strcmp(rule->update->name, "sgd") == 0 && h[0] == 1 && t->tile.row1 - t->tile.row0 <= MAX_TOUCHED;
 }
 
-static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int worker) {
+/* 0: so many rows are touched that all of them are done as quickly. */
+static int run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
     const int64_t row0 = t->tile.row0, rows = t->tile.row1 - row0, cols = q->cols;
     unsigned char touched[MAX_TOUCHED];
+    int64_t count = 0;
     void *g = p->workers[worker].tile;
     memset(touched, 0, (size_t)rows);
     for (int i = 0; i < p->n_steps; ++i)
         if (p->steps[i].parameters[0] == t->parameter && p->steps[i].op->gradient)
             p->steps[i].op->touched(p, &p->steps[i], row0, t->tile.row1, touched);
+    for (int64_t row = 0; row < rows; ++row) count += touched[row];
+    if (count > rows / MOST_TOUCHED) return 0;
     for (int64_t row = 0; row < rows; ++row)
         if (touched[row]) memset(at_element(p, g, row * cols), 0, (size_t)(cols * p->kernels->itemsize));
     for (int i = 0; i < p->n_steps; ++i)
@@ -211,6 +248,7 @@ static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int
         update_line(p, q, next_line(q, &one, 0), at_element(p, g, row * cols), worker);
         follow_transposed(p, q, &one);
     }
+    return 1;
 }
 
 /* Line by line: regularizer, accumulation, update. */
@@ -241,9 +279,8 @@ static void run_task(void *context, int64_t task, int worker) {
         return;
     }
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    if (q->sparse && leaves_the_rest(p, t)) {
+    if (q->sparse && leaves_the_rest(p, t) && run_sparse_task(p, t, worker)) {
         t->penalty = 0;
-        run_sparse_task(p, t, worker);
         return;
     }
     void *g = q->late ? at_element(p, q->gradient, t->tile.row0 * q->cols) : p->workers[worker].tile;
@@ -398,11 +435,22 @@ static int threads_for(const fastnn_program *p) {
     return threads < p->n_workers ? threads : p->n_workers;
 }
 
+/* The rates of this batch, of steps that have another one for each. */
+static void follow_rates(fastnn_program *p) {
+    for (int i = 0; i < p->n_steps; ++i) {
+        fastnn_step *s = &p->steps[i];
+        if (s->rate_column == FASTNN_NONE) continue;
+        s->rate = p->rates[(p->step - p->first_scalars) * p->n_rates + s->rate_column];
+        if (s->op->new_rate) s->op->new_rate(s);
+    }
+}
+
 static int run_one(fastnn_program *p, int64_t step) {
     p->first = step * p->batch_size;
     p->rows = min64(p->batch_size, p->samples - p->first);
     p->batch++;
     p->step = step;
+    if (p->n_rates) follow_rates(p);
     point_at_inputs(p);
     const int threads = threads_for(p);
     if (run_stages(p, threads)) return -1;

@@ -5,6 +5,8 @@
 
 static const fastnn_op *const ops[] = {
     &fastnn_dense_op,
+    &fastnn_normalized_dense_op,
+    &fastnn_sparse_dense_op,
     &fastnn_activation_op,
     &fastnn_softmax_op,
     &fastnn_log_softmax_op,
@@ -15,6 +17,7 @@ static const fastnn_op *const ops[] = {
     &fastnn_branch_op,
     &fastnn_copy_op,
     &fastnn_zero_op,
+    &fastnn_pull_op,
     &fastnn_binary_op,
     &fastnn_sum_op,
     &fastnn_max_op,
@@ -25,6 +28,9 @@ static const fastnn_op *const ops[] = {
     &fastnn_one_hot_op,
     &fastnn_multi_hot_op,
     &fastnn_count_op,
+    &fastnn_waves_op,
+    &fastnn_pieces_op,
+    &fastnn_feature_dense_op,
     &fastnn_moving_normalization_op,
     &fastnn_batch_normalization_op,
     &fastnn_group_normalization_op,

@@ -3,7 +3,7 @@
 #define FASTNN_STEPS_H
 #include "program.h"
 
-extern const fastnn_op fastnn_dense_op;
+extern const fastnn_op fastnn_dense_op, fastnn_normalized_dense_op, fastnn_sparse_dense_op;
 extern const fastnn_op fastnn_activation_op, fastnn_softmax_op, fastnn_log_softmax_op, fastnn_prelu_op,
     fastnn_dropout_op;
 extern const fastnn_op fastnn_moving_normalization_op, fastnn_batch_normalization_op;
@@ -14,8 +14,9 @@ extern const fastnn_op fastnn_scale_op, fastnn_embedding_op, fastnn_mean_pooling
 extern const fastnn_op fastnn_loss_op, fastnn_counted_loss_op, fastnn_value_loss_op, fastnn_metric_op,
     fastnn_activity_regularization_op;
 extern const fastnn_op fastnn_group_normalization_op;
-extern const fastnn_op fastnn_branch_op, fastnn_copy_op, fastnn_zero_op;
+extern const fastnn_op fastnn_branch_op, fastnn_copy_op, fastnn_zero_op, fastnn_pull_op;
 extern const fastnn_op fastnn_binary_op, fastnn_sum_op, fastnn_max_op, fastnn_rearrange_op;
+extern const fastnn_op fastnn_waves_op, fastnn_pieces_op, fastnn_feature_dense_op;
 extern const fastnn_op fastnn_python_op, fastnn_python_loss_op;
 
 /* Kernels' arguments. */
@@ -58,6 +59,10 @@ static inline int same_shape(const fastnn_value *x, const fastnn_value *y) {
 static inline int is_vector(const fastnn_parameter *q, int64_t length) {
     return !q || (q->rows == 1 && q->cols == length);
 }
+
+/* Factors and summands of columns that are normalized by moving statistics; gamma and beta may be NULL. */
+void fastnn_moving_affine(const fastnn_program *p, int64_t n, double epsilon, const void *gamma, const void *beta,
+                          const void *mean, const void *variance, void *scales, void *shifts);
 
 /* `forward_batch` of what is written in Python. */
 int fastnn_python_forward(fastnn_program *p, fastnn_step *s);

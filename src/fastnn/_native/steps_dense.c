@@ -1,30 +1,39 @@
-/* The dense step. */
+/* The dense step, and the one with a normalization by constants behind it. */
 #include <string.h>
 
 #include "steps.h"
 
+enum { KERNEL, BIAS };
+
 /* --- dense: y[m, units] = f(x[m, in] · kernel[in, units] + bias[units]) ------------------------------------------- */
 
-static void dense_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+/* y = x · kernel + bias, with `relu` no less than 0 */
+static void multiply(fastnn_program *p, const fastnn_step *s, int relu, int64_t row0, int64_t row1, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     const int64_t m = (row1 - row0) * x->per_sample;
-    char *out = fastnn_row(p, y, y->data, row0);
-    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
     const fastnn_gemm g = {.m = m,
                            .n = y->width,
                            .k = x->width,
                            .a = fastnn_row(p, x, x->data, row0),
                            .a_row = x->row,
                            .a_col = 1,
-                           .b = weights(p, s, 0),
+                           .b = weights(p, s, KERNEL),
                            .b_row = y->width,
-                           .bias = weights(p, s, 1),
-                           .c = out,
+                           .bias = weights(p, s, BIAS),
+                           .c = fastnn_row(p, y, y->data, row0),
                            .c_row = y->row,
                            .relu = relu,
                            .scratch = p->workers[worker].scratch};
     p->kernels->gemm(&g);
-    if (s->activation && !relu) fastnn_activate_rows(p, s, out, y->row, out, y->row, m, y->width);
+}
+
+static void dense_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
+    char *out = fastnn_row(p, y, y->data, row0);
+    multiply(p, s, relu, row0, row1, worker);
+    if (s->activation && !relu)
+        fastnn_activate_rows(p, s, out, y->row, out, y->row, (row1 - row0) * x->per_sample, y->width);
 }
 
 /* dz = dy · f'(y), in place; dx = dz · kernelᵀ */
@@ -107,3 +116,45 @@ const fastnn_op fastnn_dense_op = {.name = "dense",
                                    .gradient = dense_gradient,
                                    .by_columns = 1,
                                    .flops = dense_flops};
+
+/* --- normalized_dense: a dense step and the normalization by moving statistics behind it: y = f((x · kernel + bias) ·
+ * scale + shift), row by row while it is in cache. The same bits as of two steps. ------------------------------------- */
+
+enum { GAMMA = BIAS + 1, BETA, MEAN, VARIANCE };
+
+/* The factors, and behind them the summands. */
+static int64_t normalized_buffer(const fastnn_program *p, const fastnn_step *s) {
+    return 2 * value(p, s->output)->width;
+}
+
+static char *summands(const fastnn_program *p, const fastnn_step *s) {
+    return (char *)s->buffer + value(p, s->output)->width * p->kernels->itemsize;
+}
+
+static void normalized_prepare(fastnn_program *p, fastnn_step *s) {
+    fastnn_moving_affine(p, value(p, s->output)->width, s->epsilon, weights(p, s, GAMMA), weights(p, s, BETA),
+                         weights(p, s, MEAN), weights(p, s, VARIANCE), s->buffer, summands(p, s));
+}
+
+static void normalized_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int64_t m = (row1 - row0) * x->per_sample;
+    char *out = fastnn_row(p, y, y->data, row0);
+    multiply(p, s, 0, row0, row1, worker);
+    p->kernels->affine(m, y->width, out, y->row, s->buffer, summands(p, s), out, y->row);
+    if (s->activation) fastnn_activate_rows(p, s, out, y->row, out, y->row, m, y->width);
+}
+
+static int normalized_fits(const fastnn_program *p, const fastnn_step *s) {
+    if (!dense_fits(p, s) || !parameter(p, s, MEAN) || !parameter(p, s, VARIANCE)) return 0;
+    for (int i = GAMMA; i <= VARIANCE; ++i)
+        if (!is_vector(parameter(p, s, i), value(p, s->output)->width)) return 0;
+    return 1;
+}
+
+const fastnn_op fastnn_normalized_dense_op = {.name = "normalized_dense",
+                                              .fits = normalized_fits,
+                                              .prepare = normalized_prepare,
+                                              .forward = normalized_forward,
+                                              .buffer = normalized_buffer,
+                                              .flops = dense_flops};

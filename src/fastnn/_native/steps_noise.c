@@ -38,6 +38,9 @@ static void mask_backward(fastnn_program *p, const fastnn_step *s, int64_t row0,
     mask_rows(p, s, values, value(p, s->output)->gradient, value(p, s->inputs[0])->gradient, row0, row1);
 }
 
+/* Only where what is kept is scaled up, and the rest is zero. */
+static void mask_new_rate(fastnn_step *s) { s->params[FACTOR] = 1 / (1 - s->rate); }
+
 static int mask_fits(const fastnn_program *p, const fastnn_step *s) {
     const double outer = s->params[OUTER], inner = s->params[INNER];
     if (!fastnn_fits_elementwise(p, s) || s->default_params || !(s->rate >= 0 && s->rate < 1)) return 0;
@@ -80,8 +83,12 @@ static int64_t noise_flops(const fastnn_program *p, const fastnn_step *s) {
     return 30 * x->per_sample * x->width;
 }
 
-const fastnn_op fastnn_mask_op = {
-    .name = "mask", .fits = mask_fits, .forward = mask_forward, .backward = mask_backward, .flops = noise_flops};
+const fastnn_op fastnn_mask_op = {.name = "mask",
+                                  .fits = mask_fits,
+                                  .new_rate = mask_new_rate,
+                                  .forward = mask_forward,
+                                  .backward = mask_backward,
+                                  .flops = noise_flops};
 const fastnn_op fastnn_gaussian_noise_op = {.name = "gaussian_noise",
                                             .fits = gaussian_fits,
                                             .forward = gaussian_forward,

@@ -20,22 +20,29 @@ static int64_t affine_buffer(const fastnn_program *p, const fastnn_step *s) {
 }
 
 /* scale = gamma · inv_std, shift = beta - mean · scale */
-static void fold_statistics(fastnn_program *p, fastnn_step *s, const void *mean) {
-    const int64_t n = value(p, s->output)->width;
-    const void *gamma = weights(p, s, GAMMA), *beta = weights(p, s, BETA);
+static void fold_statistics(const fastnn_program *p, int64_t n, const void *inv_std, const void *gamma,
+                            const void *beta, const void *mean, void *scales, void *shifts) {
     for (int64_t j = 0; j < n; ++j) {
-        const double scale = get(p, vector(p, s, INV_STD), j) * (gamma ? get(p, gamma, j) : 1);
-        set(p, vector(p, s, SCALE), j, scale);
-        set(p, vector(p, s, SHIFT), j, (beta ? get(p, beta, j) : 0) - get(p, mean, j) * scale);
+        const double scale = get(p, inv_std, j) * (gamma ? get(p, gamma, j) : 1);
+        set(p, scales, j, scale);
+        set(p, shifts, j, (beta ? get(p, beta, j) : 0) - get(p, mean, j) * scale);
     }
 }
 
 /* inv_std = 1 / sqrt(variance + epsilon) */
+static void invert(const fastnn_program *p, int64_t n, double epsilon, const void *variance, void *inv_std) {
+    for (int64_t j = 0; j < n; ++j) set(p, inv_std, j, 1 / sqrt(get(p, variance, j) + epsilon));
+}
+
+void fastnn_moving_affine(const fastnn_program *p, int64_t n, double epsilon, const void *gamma, const void *beta,
+                          const void *mean, const void *variance, void *scales, void *shifts) {
+    invert(p, n, epsilon, variance, scales);
+    fold_statistics(p, n, scales, gamma, beta, mean, scales, shifts);
+}
+
 static void moving_prepare(fastnn_program *p, fastnn_step *s) {
-    const void *variance = weights(p, s, VARIANCE);
-    for (int64_t j = 0; j < value(p, s->output)->width; ++j)
-        set(p, vector(p, s, INV_STD), j, 1 / sqrt(get(p, variance, j) + s->epsilon));
-    fold_statistics(p, s, weights(p, s, MEAN));
+    fastnn_moving_affine(p, value(p, s->output)->width, s->epsilon, weights(p, s, GAMMA), weights(p, s, BETA),
+                         weights(p, s, MEAN), weights(p, s, VARIANCE), vector(p, s, SCALE), vector(p, s, SHIFT));
 }
 
 static void affine_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
@@ -60,12 +67,13 @@ static int batch_normalization_statistics(fastnn_program *p, fastnn_step *s) {
     void *mean = weights(p, s, MEAN), *variance = weights(p, s, VARIANCE);
     char *batch_mean = vector(p, s, BATCH_MEAN), *batch_variance = vector(p, s, BATCH_VARIANCE);
     p->kernels->moments(p->rows * x->per_sample, x->width, x->data, x->row, batch_mean, batch_variance);
+    invert(p, x->width, s->epsilon, batch_variance, vector(p, s, INV_STD));
     for (int64_t j = 0; j < x->width; ++j) {
-        set(p, vector(p, s, INV_STD), j, 1 / sqrt(get(p, batch_variance, j) + s->epsilon));
         set(p, mean, j, get(p, mean, j) * s->momentum + get(p, batch_mean, j) * (1 - s->momentum));
         set(p, variance, j, get(p, variance, j) * s->momentum + get(p, batch_variance, j) * (1 - s->momentum));
     }
-    fold_statistics(p, s, batch_mean);
+    fold_statistics(p, x->width, vector(p, s, INV_STD), weights(p, s, GAMMA), weights(p, s, BETA), batch_mean,
+                    vector(p, s, SCALE), vector(p, s, SHIFT));
     return 0;
 }
 

@@ -303,7 +303,13 @@ def _arrays(part: Any, what: str, shapes: dict[str, tuple[int, ...]]) -> Any:
         return {key: _arrays(value, f"{what}[{key!r}]", shapes) for key, value in part.items()}
     if isinstance(part, (list, tuple)) and any(hasattr(value, "__array__") for value in part):
         return [_arrays(value, f"{what}[{i}]", shapes) for i, value in enumerate(part)]
-    array = CSRRows(part, what).dense(slice(None)) if is_sparse(part) else np.asarray(as_array(part, what))
+    array: Any
+    if is_sparse(part):
+        array = CSRRows(part, what)
+        if not what.startswith("x"):  # inputs alone are multiplied as they are
+            array = array.dense(slice(None))
+    else:
+        array = np.asarray(as_array(part, what))
     shapes[what] = array.shape
     return array
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ class CSRRows:
     Args:
         matrix: A sparse matrix of SciPy's; one in CSR format is not copied.
         name: The name of the argument, for messages.
+
+    It looks like an array of two axes where `fit` and the rest look at one: it has a shape, a length, and slices.
 
     Attributes:
         indptr: Where each row begins in the two others, an array of `rows + 1` integers.
@@ -46,13 +49,53 @@ class CSRRows:
             and self.indptr[0] == 0
             and (np.diff(self.indptr) >= 0).all()
             and self.indptr[-1] <= min(len(self.indices), len(self.data))
+            and self.indices.dtype.kind in "iu"
         )
         indices = self.indices[: self.indptr[-1]] if fits else self.indices
         if not fits or (indices.size and not 0 <= indices.min() <= indices.max() < self.shape[1]):
             raise ValueError(f"Argument `{name}` is no valid sparse matrix. Received: shape={self.shape}")
 
+        self.ascends = bool(getattr(matrix, "has_sorted_indices", False))  # the columns of each row
+        self._parts: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+
+    ndim = 2
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> CSRRows:
+        """Some rows, one after the other: a view."""
+        first, last, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"Rows of a sparse matrix are sliced one after the other. Received: {rows}")
+        some = copy.copy(self)
+        some.shape = (max(last - first, 0), self.shape[1])
+        some.indptr = self.indptr[first : max(last, first) + 1]
+        some._parts = None
+        return some
+
+    def parts(self, dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`indptr`, `indices` and `data` as C reads them; what has another dtype is copied, once."""
+        if self._parts is None or self._parts[2].dtype != dtype:
+            wide = np.int32 if self.indices.dtype == np.int32 else np.int64
+            used = slice(int(self.indptr[0]), int(self.indptr[-1]))
+            starts = self.indptr.astype(np.int64) - used.start
+            columns = np.require(self.indices[used], wide, ["C", "A"])
+            self._parts = starts, columns, np.require(self.data[used], dtype, ["C", "A"])
+        return self._parts
+
+    def first_not_finite(self) -> tuple[int, int] | None:
+        """Row and column of the first NaN or infinity."""
+        used = self.data[self.indptr[0] : self.indptr[-1]]
+        wrong = ~np.isfinite(used) if used.dtype.kind == "f" else np.zeros(0, bool)
+        if not wrong.any():
+            return None
+        at = int(self.indptr[0]) + int(wrong.argmax())
+        return int(np.searchsorted(self.indptr, at, side="right")) - 1, int(self.indices[at])
 
     def dense(self, rows: Any, dtype: Any = np.float32, out: np.ndarray | None = None) -> np.ndarray:
         """Returns some rows as an ordinary array.

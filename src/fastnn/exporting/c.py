@@ -290,6 +290,19 @@ class _Writer:
         counts = int(record.op == "count")
         self._call("encode", _size(x) // n, n, depth, counts, self._pointer(x), self._pointer(record.y))
 
+    def _feature_dense(self, record: Record) -> None:
+        (features, inputs), y = record.x.shape, record.y
+        kernel, bias = (self._weights(variable) for variable in record.variables)
+        self._call("feature_dense", features, inputs, y.width, self._pointer(record.x), kernel, bias, self._pointer(y))
+
+    def _numeric_features(self, record: Record) -> None:
+        """Waves, or pieces of a line."""
+        x, y = record.x, record.y
+        k = required(record.variables[0], "a matrix").shape[-1]
+        each = (y.width,) if record.op == "waves" else ()
+        of = [self._weights(variable) for variable in record.variables]
+        self._call(record.op, _size(x), k, *each, self._pointer(x), *of, self._pointer(y))
+
     def _normalize(self, record: Record) -> None:
         x, (kind, lines, groups) = record.x, (int(number) for number in record.settings["params"])
         gamma, beta = (self._weights(variable) for variable in record.variables)
@@ -366,6 +379,7 @@ STEPS: dict[str, Callable[[_Writer, Record], None]] = {
     "dense": _Writer._dense,
     "discretization": _Writer._discretization,
     "embedding": _Writer._embedding,
+    "feature_dense": _Writer._feature_dense,
     "group_normalization": _Writer._normalize,
     "log_softmax": _Writer._softmax,
     "max": _Writer._reduce,
@@ -375,10 +389,12 @@ STEPS: dict[str, Callable[[_Writer, Record], None]] = {
     "multi_hot": _Writer._encode,
     "normalization": _Writer._affine,
     "one_hot": _Writer._encode,
+    "pieces": _Writer._numeric_features,
     "prelu": _Writer._prelu,
     "rearrange": _Writer._rearrange,
     "rescaling": _Writer._affine,
     "scale": _Writer._affine,
     "softmax": _Writer._softmax,
     "sum": _Writer._reduce,
+    "waves": _Writer._numeric_features,
 }

@@ -206,6 +206,41 @@ static void @encode(long rows, long n, long depth, int counts, const real *x, re
     }
 }
 """,
+    "waves": """
+/* y[F, each] = cos(2 pi c[F, k] . x[F] + b[F, k]), and the sines behind them where each is 2 k; b may be missing */
+static void @waves(long features, long k, long each, const real *x, const real *c, const real *b, real *y)
+{
+    for (long f = 0; f < features; ++f, c += k, y += each)
+        for (long j = 0; j < k; ++j) {
+            const real turns = c[j] * x[f] + (b ? b[f * k + j] * 0.15915494309189533577$ : 0);
+            const real radians = (turns - floor$(turns + 0.5$)) * 6.2831853071795864769$;
+            y[j] = cos$(radians);
+            if (each > k) y[k + j] = sin$(radians);
+        }
+}
+""",
+    "pieces": """
+/* y[F, k] = (x[F] - left[F, k]) . factor[F, k], cut to [low[F, k], high[F, k]] */
+static void @pieces(long features, long k, const real *x, const real *left, const real *factor, const real *low,
+                    const real *high, real *y)
+{
+    for (long i = 0; i < features * k; ++i) {
+        const real z = (x[i / k] - left[i]) * factor[i], above = z < low[i] ? low[i] : z;
+        y[i] = above > high[i] ? high[i] : above;
+    }
+}
+""",
+    "feature_dense": """
+/* y[F, units] = x[F, inputs] . w[F, inputs, units] + b[F, units], which may be missing */
+static void @feature_dense(long features, long inputs, long units, const real *x, const real *w, const real *b, real *y)
+{
+    for (long f = 0; f < features; ++f, x += inputs, y += units)
+        for (long j = 0; j < units; ++j) {
+            y[j] = b ? b[f * units + j] : 0;
+            for (long k = 0; k < inputs; ++k) y[j] += x[k] * w[(f * inputs + k) * units + j];
+        }
+}
+""",
     "maximum": """
 /* the larger of both; NaN where either is */
 static real @maximum(real a, real b) { return a > b || a != a ? a : b; }

@@ -102,6 +102,36 @@ def _encode(to: Writer, record: Record) -> None:
         to.made(record, to.node(operator, marks, axes=[len(x.shape)], keepdims=0))
 
 
+def _feature_dense(to: Writer, record: Record) -> None:
+    (features, inputs), units = record.x.shape, record.y.width
+    kernel, bias = record.variables
+    w = to.weights(required(kernel, "a kernel"), (features, inputs, units))
+    y = to.node("MatMul", to.tensor(record.x, (features, 1, inputs)), w)
+    if bias is not None:
+        y = to.node("Add", y, to.weights(bias, (features, 1, units)))
+    to.made(record, y, (features, 1, units))
+
+
+def _waves(to: Writer, record: Record) -> None:
+    """In turns, of which whole ones are left out before there are radians: these would lose digits."""
+    frequencies, phases = record.variables
+    turns = to.node("Mul", to.tensor(record.x, (*record.x.shape, 1)), to.weights(required(frequencies, "frequencies")))
+    if phases is not None:
+        turns = to.node("Add", turns, to.array((phases.value / (2 * math.pi)).astype(to.dtype), phases.path))
+    rest = to.node("Sub", turns, to.node("Round", turns))
+    radians = to.node("Mul", rest, to.number(2 * math.pi))
+    y = to.node("Cos", radians)
+    if record.settings["params"][0]:
+        y = to.node("Concat", y, to.node("Sin", radians), axis=len(record.y.shape))
+    to.made(record, y)
+
+
+def _pieces(to: Writer, record: Record) -> None:
+    left, factor, low, high = (to.weights(required(variable, "a matrix")) for variable in record.variables)
+    y = to.node("Mul", to.node("Sub", to.tensor(record.x, (*record.x.shape, 1)), left), factor)
+    to.made(record, to.node("Min", to.node("Max", y, low), high))
+
+
 def _group_normalization(to: Writer, record: Record) -> None:
     x, (kind, lines, groups) = record.x, (int(number) for number in record.settings["params"])
     gamma, beta = record.variables
@@ -216,6 +246,7 @@ STEPS: dict[str, Callable[[Writer, Record], None]] = {
     "dense": _dense,
     "discretization": _discretization,
     "embedding": _embedding,
+    "feature_dense": _feature_dense,
     "group_normalization": _group_normalization,
     "log_softmax": _softmax,
     "max": _reduce,
@@ -225,10 +256,12 @@ STEPS: dict[str, Callable[[Writer, Record], None]] = {
     "multi_hot": _encode,
     "normalization": _affine,
     "one_hot": _encode,
+    "pieces": _pieces,
     "prelu": _prelu,
     "rearrange": _rearrange,
     "rescaling": _affine,
     "scale": _affine,
     "softmax": _softmax,
     "sum": _reduce,
+    "waves": _waves,
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 from fastnn.layers.axes import cut
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.optimizers import schedules
+from fastnn.program import Builder, Rates, Value
 from fastnn.random import draw_seed
 
 
@@ -17,6 +18,18 @@ def share(name: str, value: Any, below_one: bool = False) -> float:
         end = ")" if below_one else "]"
         raise ValueError(f"Argument `{name}` must be a number in [0, 1{end}. Received: {name}={value!r}")
     return float(value)
+
+
+def rate_or_schedule(rate: Any, below_one: bool = False) -> Any:
+    """A rate that was given as an argument: a share, a schedule, or the configuration of one."""
+    if isinstance(rate, dict):
+        rate = schedules.deserialize(rate)
+    return rate if isinstance(rate, schedules.LearningRateSchedule) else share("rate", rate, below_one)
+
+
+def serialize_rate(rate: Any) -> Any:
+    """A rate as it stands in configurations."""
+    return schedules.serialize(rate) if isinstance(rate, schedules.LearningRateSchedule) else rate
 
 
 def _standardize_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -31,10 +44,13 @@ def _standardize_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     return lengths
 
 
+BELOW_ONE = 1 - 2**-53  # the highest rate of what divides by 1 - rate
+
+
 class MaskedLayer(Layer):
     """What dropouts have in common: a rate, a seed, and the axes that share a draw."""
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
         self.noise_shape = _standardize_noise_shape(noise_shape)
@@ -64,7 +80,8 @@ class MaskedLayer(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+        rate = serialize_rate(self.rate)
+        return {**super().get_config(), "rate": rate, "noise_shape": self.noise_shape, "seed": self.seed}
 
 
 class Dropout(MaskedLayer):
@@ -75,7 +92,8 @@ class Dropout(MaskedLayer):
     Overfitting".)
 
     Args:
-        rate: Share of inputs to drop, in [0, 1].
+        rate: Share of inputs to drop, in [0, 1]; or a `LearningRateSchedule` of it, which Keras does not take, by the
+            number of the batch in training.
         noise_shape: Shape of the mask, that of the input but for axes of length 1, along which all is dropped or
             nothing; `None` for an axis takes the input's length. `None`: every element by itself.
         seed: Integer seed, or `None` to draw one.
@@ -90,14 +108,17 @@ class Dropout(MaskedLayer):
     array([[1., 1., 1., 1.]])
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(share("rate", rate), noise_shape, seed, **kwargs)
+    def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate_or_schedule(rate), noise_shape, seed, **kwargs)
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        shared = self._shared(x.shape)
-        if shared == (1, 1, False) or self.rate == 1:
-            return builder.dropout(x, self.rate, self._stream)
-        return builder.mask(x, self.rate, self._stream, (1 / (1 - self.rate), 0.0, 0.0), shared)
+        shared, rate = self._shared(x.shape), self.rate
+        plain = shared == (1, 1, False)
+        if isinstance(rate, schedules.LearningRateSchedule):
+            rate = Rates(rate.at, 1.0 if plain else BELOW_ONE, self.name)
+        if plain or rate == 1:
+            return builder.dropout(x, rate, self._stream)
+        return builder.mask(x, rate, self._stream, None, shared)
 
 
 class SpatialDropout1D(Dropout):
@@ -106,7 +127,7 @@ class SpatialDropout1D(Dropout):
     (Tompson et al. 2014, "Efficient Object Localization Using Convolutional Networks".)
 
     Args:
-        rate: Share of features to drop, in [0, 1].
+        rate: Share of features to drop, in [0, 1); or a schedule, as for `Dropout`.
         seed: Integer seed, or `None` to draw one.
         name: Its name.
         dtype: Its dtype.
@@ -123,7 +144,7 @@ class SpatialDropout1D(Dropout):
     """
 
     def __init__(
-        self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+        self, rate: Any, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(rate, (None, 1, None), seed, name=name, dtype=dtype, **kwargs)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fastnn.layers.dropout import share
+import numpy as np
+
+from fastnn.layers.dropout import BELOW_ONE, rate_or_schedule, serialize_rate, share
 from fastnn.layers.layer import Layer
-from fastnn.program import Builder, Value
+from fastnn.optimizers.schedules import LearningRateSchedule
+from fastnn.program import Builder, Rates, Value
 from fastnn.random import draw_seed
 
 
@@ -50,7 +53,7 @@ class GaussianDropout(Layer):
     (Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", section 10.)
 
     Args:
-        rate: The standard deviation is `sqrt(rate / (1 - rate))`; in [0, 1).
+        rate: The standard deviation is `sqrt(rate / (1 - rate))`; in [0, 1). Or a schedule, as for `Dropout`.
         seed: Integer seed, or `None` to draw one.
         **kwargs: Arguments of `Layer`.
 
@@ -63,14 +66,20 @@ class GaussianDropout(Layer):
     array([[1., 1., 1., 1.]])
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: Any, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = share("rate", rate, below_one=True)
+        self.rate = rate_or_schedule(rate, below_one=True)
         self.seed = seed
         self._stream = draw_seed(seed)
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        return builder.gaussian_noise(x, math.sqrt(self.rate / (1 - self.rate)), self._stream, relative=True)
+        stddev: float | Rates
+        if isinstance(self.rate, LearningRateSchedule):
+            checked = Rates(self.rate.at, BELOW_ONE, self.name)
+            stddev = Rates(lambda batches: np.sqrt(checked(batches) / (1 - checked(batches))), math.inf, self.name)
+        else:
+            stddev = math.sqrt(self.rate / (1 - self.rate))
+        return builder.gaussian_noise(x, stddev, self._stream, relative=True)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        return {**super().get_config(), "rate": serialize_rate(self.rate), "seed": self.seed}

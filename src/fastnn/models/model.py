@@ -10,10 +10,12 @@ import numpy as np
 from fastnn import data
 from fastnn._arrays import as_float
 from fastnn._structure import flatten, flatten_shapes, pack, transform
+from fastnn.adapters import is_sparse
 from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
 from fastnn.layers.layer import Layer, assign_all, map_shapes
 from fastnn.models import configuration, description, saving
+from fastnn.models.differentiable import Differentiable
 from fastnn.models.trainer import Trainer
 from fastnn.program import Builder
 from fastnn.summary import print_summary
@@ -22,7 +24,7 @@ from fastnn.variables import Variable
 Shape = tuple[Any, ...]
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, Differentiable, Layer):
     """Layers put together to be trained.
 
     Made in one of three ways: from symbolic inputs and outputs, `Model(inputs, outputs)`; as a subclass whose `call`
@@ -96,6 +98,11 @@ class Model(Trainer, Layer):
         if len(dtypes) > 1:
             raise ValueError(
                 f"All layers of a model share its dtype. Received: {sorted(dtype.name for dtype in dtypes)}"
+            )
+        if self._dtype is not None and dtypes - {self._dtype}:
+            raise ValueError(
+                f"All layers of a model share its dtype: give it to Input. Received: dtype={self._dtype.name} for "
+                f"layers of dtype {next(iter(dtypes)).name}"
             )
         if self._dtype is None:
             self._dtype = next(iter(dtypes), next((t.dtype for t in graph.outputs if t.dtype is not None), None))
@@ -327,7 +334,8 @@ class Model(Trainer, Layer):
                 return y
         if any(isinstance(thing, Tensor) for thing in flatten(inputs)):
             return self._call_symbolically(inputs, training)
-        if not isinstance(inputs, (np.ndarray, dict)) and not self._takes_several(inputs):
+        plain = isinstance(inputs, (np.ndarray, dict)) or is_sparse(inputs)
+        if not plain and not self._takes_several(inputs):
             inputs = as_float(inputs, self._dtype)
         return self._predict(self._input_arrays(inputs), bool(training), out)
 
@@ -337,7 +345,7 @@ class Model(Trainer, Layer):
             return given
         return pack(self._inputs, data.by_name(given, self.input_names, what))
 
-    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[np.ndarray]:
+    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[Any]:
         """Arrays of all inputs, checked; builds the model for samples like these, where it is not built."""
         if self._inputs is None:
             self._build_for(x, name, y)
@@ -355,7 +363,7 @@ class Model(Trainer, Layer):
     def _build_for(self, x: Any, name: str, y: Any) -> None:
         several = isinstance(x, dict) or (isinstance(x, (list, tuple)) and self._takes_several(x))
         structure = x if several else [x]
-        arrays = [data.as_data(array, name) for array in flatten(structure)]
+        arrays = [data.as_samples(array, name) for array in flatten(structure)]
         if y is not None:  # a model is not built for arrays that turn out to be mistaken
             for target in flatten(y) if isinstance(y, dict) else [y]:
                 if not isinstance(target, (list, tuple)):

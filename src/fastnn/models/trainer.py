@@ -11,6 +11,7 @@ from fastnn import loop, training
 from fastnn._structure import flatten, pack
 from fastnn.adapters import Batch, Batches, is_batches
 from fastnn.callbacks import CallbackList, History
+from fastnn.gradients import Derivatives
 from fastnn.prediction import Predictor
 from fastnn.sources import InMemory, Streamed
 
@@ -29,6 +30,7 @@ class Trainer:
         self._training: training.Training | None = None
         self._predictor: Predictor | None = None
         self._few: Any = None  # the program that serves few rows at once
+        self._derivatives: Derivatives | None = None
         self.history: History | None = None
         self.stop_training = False
         self.run: loop.Run | None = None  # the call of `fit` that is running
@@ -39,6 +41,7 @@ class Trainer:
             "_predictor": None,
             "run": None,
             "_few": None,
+            "_derivatives": None,
             "_training": None if self._training is None else self._training.arguments,
         }
 
@@ -46,7 +49,7 @@ class Trainer:
         if state["_training"] is not None:
             self._training = training.Training(self, *state["_training"])
 
-    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[np.ndarray]:
+    def _input_arrays(self, x: Any, name: str = "x", y: Any = None) -> list[Any]:
         raise NotImplementedError
 
     # --- compile ---
@@ -124,7 +127,7 @@ class Trainer:
 
     def _forget_programs(self) -> None:
         """Starts afresh where layers have changed: without programs, and without what was chosen for data."""
-        self._predictor = self._few = None
+        self._predictor = self._few = self._derivatives = None
         if self._training is not None:
             self._training = training.Training(self, *self._training.arguments)
 
@@ -324,7 +327,7 @@ class Trainer:
         listening.on_predict_end()
         return y
 
-    def _predict(self, x: list[np.ndarray], in_training: bool = False, out: np.ndarray | None = None) -> Any:
+    def _predict(self, x: list[Any], in_training: bool = False, out: np.ndarray | None = None) -> Any:
         if self._few is not None and len(x) == 1 and not in_training:
             y = self._few.predict_few(x[0], out)
             if y is not None:
@@ -375,7 +378,8 @@ class Trainer:
             sample_weight: Weights of samples.
             return_dict: Whether to return a dictionary by names.
         """
-        size = max((len(part) for part in (x, *flatten(x)) if hasattr(part, "__len__")), default=0)
+        parts = [part for part in (x, *flatten(x)) if hasattr(part, "__len__")]
+        size = max((part.shape[0] if hasattr(part, "shape") else len(part) for part in parts), default=0)
         return self.evaluate(x, y, size or None, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
