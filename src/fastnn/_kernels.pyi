@@ -174,8 +174,12 @@ class Program:
         loss_weight: float = 1,
         sum_reduction: bool = False,
         by_weight: bool = False,
-        python: Callable[[bool], object] | None = None,
+        binary: str | None = None,
+        index: NDArray[np.int64] | None = None,
+        length: int = 0,
         columns: Sequence[float] | NDArray[Any] | None = None,
+        owner: str | None = None,
+        python: Callable[[bool], object] | None = None,
     ) -> int: ...
     def feed(self, value: int) -> int: ...
     def result(self, value: int) -> int: ...
