@@ -75,6 +75,12 @@ WRONG: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
         TypeError,
         lambda: identity_program()[0].step("metric", [0, 0], metric="accuracy", state=None),
     ),
+    "Python's gradient of what keeps none": (
+        ValueError,
+        lambda: (made := identity_program()[0]).step(
+            "python", [0], made.value(1, 4, True), [made.parameter(ones(4), True)], backward=True, python=print
+        ),
+    ),
     "a step that is not there": (IndexError, lambda: started(dense_program()).row_losses(10**7)),
     "refreshed before it is finished": (RuntimeError, lambda: dense_program().refresh()),
     "released before it is finished": (RuntimeError, lambda: dense_program().release()),
@@ -96,9 +102,9 @@ def test_a_wrong_call_is_told(case: str) -> None:
 
 def test_a_step_that_does_not_fit_is_not_kept() -> None:
     program, x = identity_program()
-    for wrong in ({"activation": "nonsense"}, {}):
-        with pytest.raises(ValueError):
-            program.step("activation", [x], x, **wrong)
+    for name, message in (("nonsense", "must be one of"), (None, "do not fit")):
+        with pytest.raises(ValueError, match=message):
+            program.step("activation", [x], x, activation=name)
     y = program.value(1, 4)
     program.step("activation", [x], y, activation="relu")
     program.result(y)

@@ -274,7 +274,6 @@ cdef class Program:
             raise
         return at
 
-
     def feed(self, value):
         """Adds an input: a value that is read from an array."""
         self.open_for_building()

@@ -297,6 +297,11 @@ class Layer(Weighted):
                 f"Layer '{self.name}' must implement `backward(self, dy)` to be trained with. Received: a layer of "
                 f"class {type(self).__name__} without it"
             )
+        if builder.learning and any(record.settings.get("forward") == self.forward for record in builder.records):
+            raise NotImplementedError(  # its `backward(dy)` could not tell which call it is for
+                f"Layer '{self.name}' must be called once in a model that trains, or have a `call` in place of "
+                "`forward` and `backward`. Received: a model that calls it again"
+            )
         return builder.python(x, shape, self.forward, backward, self._weights)
 
     def emit(self, builder: Builder, x: Any) -> Any:
