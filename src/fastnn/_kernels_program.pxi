@@ -562,7 +562,7 @@ cdef class Program:
                 return None
             y = <cnp.ndarray>out
             if (cnp.PyArray_TYPE(y) != typenum or cnp.PyArray_NDIM(y) != 2 or not cnp.PyArray_ISCARRAY(y)
-                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1]):
+                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1] or overlap(y, a)):
                 return None
         describe_source(&self.p.feeds[0].source, a, "x")
         if self.owners:
