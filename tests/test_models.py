@@ -347,6 +347,15 @@ def test_results_of_all_the_ways_agree(rng: np.random.Generator) -> None:
     assert model.test_on_batch(x, y, return_dict=True)["loss"] < loss
 
 
+def test_a_model_built_by_fit_keeps_what_compile_settled(rng: np.random.Generator) -> None:
+    x, y = blobs(rng)
+    model = Sequential([Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, verbose=0)
+    assert model.metrics_names == ["loss", "accuracy"]
+    assert [type(metric) for metric in model.metrics] == [metrics.SparseCategoricalAccuracy]
+
+
 def test_fit_is_train_on_batch_after_train_on_batch(rng: np.random.Generator) -> None:
     x, y = blobs(rng)
     first, second = twins(classifier)

@@ -357,13 +357,14 @@ cdef int describe_source(fastnn_source *source, cnp.ndarray a, str name) except 
     return 0
 
 
-def first_not_finite(cnp.ndarray a not None):
-    """Index (a tuple) of the first NaN or infinity, in C order; None when all are finite."""
+def first_not_finite(cnp.ndarray a not None, dtype="float64"):
+    """Index (a tuple) of the first element that is NaN or infinite in `dtype`, in C order; None when all are finite."""
     cdef fastnn_source source
     cdef int64_t at
+    cdef int itemsize = kernels_of(np.dtype(dtype)).itemsize
     describe_source(&source, a, "array")
     with nogil:
-        at = fastnn_source_first_not_finite(&source)
+        at = fastnn_source_first_not_finite(&source, itemsize)
     return None if at < 0 else tuple(int(i) for i in np.unravel_index(at, np.shape(a)))
 
 

@@ -57,6 +57,8 @@ class Training:
     ) -> None:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
+        if self.optimizer is None:
+            raise ValueError("Argument `optimizer` must be an optimizer or its name. Received: optimizer=None")
         self.loss_identifier = loss
         self.loss_weights = loss_weights
         self.metric_identifiers = _as_list(compiled_metrics, "metrics")
@@ -69,6 +71,7 @@ class Training:
         self.heads: list[Head] = []
         self.settled = False
         self.programs: dict[Any, Compiled] = {}
+        self.runs = 0  # epochs and evaluations that were begun
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
         _alive.add(self)
         if model.built:
@@ -208,7 +211,7 @@ class Training:
         if y is None:
             raise ValueError("Argument `y` must be given. Received: y=None")
         if len(self.heads) == 1 and not isinstance(y, dict):
-            return [data.as_data(y, "y")]
+            return [data.as_data(data.in_a_row(y, self.model.output_names, "y")[0], "y")]
         names = self.model.output_names
         trained = self.trained
         if isinstance(y, dict):
@@ -235,13 +238,14 @@ class Training:
         ]
         if finite:
             for name, array in zip(self._labels(x), x, strict=True):
-                data.check_finite(array, name)
+                data.check_finite(array, name, self.model.dtype)
             for head, y, some in zip(self.trained, checked, weights, strict=True):
-                data.check_finite(y, head.label)
+                data.check_finite(y, head.label, self.model.dtype)
                 if some is not None:
-                    data.check_finite(some, head.weight_label)
-                if head.sparse:
-                    data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
+                    data.check_finite(some, head.weight_label, self.model.dtype)
+        for head, y in zip(self.trained, checked, strict=True):
+            if head.sparse:
+                data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
         return Arrays(x, checked, weights, shapes)
 
     def _labels(self, x: list[np.ndarray]) -> list[str]:
@@ -288,6 +292,7 @@ class Training:
     def bind(self, compiled: Compiled, arrays: Arrays) -> None:
         """Points the program at the arrays, in the order of its feeds: inputs, then targets and weights by output."""
         program, at = compiled.program, 0
+        self.runs += 1
         for array in arrays.x:
             program.bind_feed(at, array, "x")
             at += 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +24,20 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     memory = np.empty(count * dtype.itemsize + ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % ALIGNMENT
     return memory[first : first + count * dtype.itemsize].view(dtype).reshape(shape)
+
+
+def _in_memory(make: Callable[[], Any], name: str | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The array that `make` makes; says whose it is where there is no memory for it."""
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        if size > sys.maxsize - ALIGNMENT:
+            raise MemoryError
+        return np.asarray(make())
+    except MemoryError:
+        raise MemoryError(
+            f"There is no memory for the variable '{name or 'variable'}'. Received: shape={tuple(shape)}, {dtype}: "
+            f"{size:.3g} bytes"
+        ) from None
 
 
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
@@ -68,7 +85,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
                     f"initializer={initializer!r}, shape=None"
                 )
             dtype = np.dtype(np.float32 if dtype is None else dtype)
-            first = np.asarray(initializer(tuple(shape), dtype=dtype))
+            first = _in_memory(functools.partial(initializer, tuple(shape), dtype=dtype), path or name, shape, dtype)
         else:
             first = np.asarray(initializer)
             if dtype is None:
@@ -81,7 +98,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.state = not trainable  # not made to learn: a moving mean, a slot
         self.regularizer = regularizer
         self.constraint = constraint
-        self._value = aligned_empty(shape, dtype)
+        self._value = _in_memory(functools.partial(aligned_empty, shape, dtype), self.path, shape, dtype)
         self.assign(first)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,7 +28,7 @@ def standardize_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
     if isinstance(shape, (int, np.integer)):
         shape = (shape,)
     try:
-        lengths = tuple(int(length) for length in shape)
+        lengths = tuple(operator.index(length) for length in shape)
     except TypeError:
         lengths = (0,)
     if any(length < 1 for length in lengths):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -63,9 +64,7 @@ class SGD(Optimizer):
             name=name,
             **kwargs,
         )
-        if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"Argument `momentum` must be a float from 0 to 1. Received: momentum={momentum!r}")
-        self.momentum = float(momentum)
+        self.momentum = number("momentum", momentum, most=1)
         self.nesterov = nesterov
         if self.momentum == 0.0:
             self.kernel = "sgd"
