@@ -13,6 +13,8 @@ from fastnn.optimizers.optimizer import Optimizer
 class SGD(Optimizer):
     """Gradient descent: `w -= learning_rate * g`.
 
+    (Sutskever et al. 2013, "On the Importance of Initialization and Momentum in Deep Learning".)
+
     With momentum, `velocity = momentum * velocity - learning_rate * g` and `w += velocity`; with Nesterov's,
     `w += momentum * velocity - learning_rate * g`.
 
