@@ -253,7 +253,6 @@ def test_bad_arguments(make: Callable[[], Any], message: str) -> None:
         (layers.LayerNormalization(1), (3, 4), r"Permute.*Received: axis=1 for samples of shape \(3, 4\)"),
         (layers.RMSNormalization([1, 3]), (3, 4, 5), r"Permute.*Received: axis=\[1, 3\]"),
         (layers.GroupNormalization(2, axis=1), (4, 5), r"Permute.*Received: axis=1"),
-        (layers.BatchNormalization(axis=1), (4, 5), r"Permute.*Received: axis=1"),
         (layers.PReLU(shared_axes=[2]), (2, 3, 4), r"side by side.*Received: shared_axes=\[2\]"),
     ],
 )
