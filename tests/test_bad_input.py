@@ -475,6 +475,8 @@ def test_a_compile_that_fails_leaves_the_last_one() -> None:
         (lambda: Input((3, -1)), ["shape", "(3, -1)"]),
         (lambda: Input((2.5,)), ["shape", "(2.5,)"]),
         (lambda: Input("eight"), ["shape", "eight"]),
+        (lambda: Input((3,), sparse=True), ["`sparse`", "True"]),
+        (lambda: Input((3,), optional=True), ["`optional`", "True"]),
         (lambda: Sequential([Input((4,)), Dense(2)], dtype="float16"), ["`dtype`", "float16"]),
         (lambda: Sequential([Dense(2)]).build((None,)), ["rank"]),
         (lambda: Sequential([Input((4,))]).add(3), ["layers", "3"]),
