@@ -72,6 +72,7 @@ class Training:
         self.settled = False
         self.programs: dict[Any, Compiled] = {}
         self.runs = 0  # epochs and evaluations that were begun
+        self.amid_steps = False  # an epoch waits for a callback
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
         _alive.add(self)
         if model.built:
@@ -325,6 +326,11 @@ class Training:
             by_batch: Whether to yield after each step.
             known: Knows the scalars of the steps; `None`: the optimizer is asked.
         """
+        if self.amid_steps:
+            raise RuntimeError(
+                "A callback cannot train the model between two steps of its training: let it do so in `on_epoch_end`. "
+                "Received: fit or train_on_batch amid an epoch"
+            )
         if self.optimizer.full_batch:
             yield from self._minimize(compiled, arrays)
             return
@@ -347,8 +353,11 @@ class Training:
                     program.set_scalars(done, tables)
                 done += program.run(done, ready - done, SLICE)
                 optimizer.batches = first + done
+                self.amid_steps = True
                 yield done
+                self.amid_steps = False
         finally:
+            self.amid_steps = False
             program.release()
 
     def _minimize(self, compiled: Compiled, arrays: Arrays) -> Generator[int, None, None]:
