@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fastnn import activations, initializers, layers, losses, metrics, optimizers, regularizers
+from fastnn import activations, callbacks, initializers, layers, losses, metrics, optimizers, regularizers
 from fastnn.layers import Dense, Dropout, Input
 from fastnn.models import Sequential
 from fastnn.optimizers import Adam
@@ -164,9 +164,36 @@ def test_numbers_that_are_not_finite(value: float, dtype: str) -> None:
     assert model.predict(x, verbose=0).shape == (SAMPLES, 3)
 
 
-def test_labels_out_of_range_do_no_harm_unchecked() -> None:
-    model, x, y = _model(), _x(), _with(_with(_y(), 2**40), -(2**40), 0)
-    model.fit(x, y, check_finite=False, verbose=0)
+@pytest.mark.parametrize("large", [1e39, -1e300, 2.0**128 - 2.0**103])
+def test_numbers_that_float32_cannot_hold(large: float) -> None:
+    """Finite where they come from, they would be infinite where they go."""
+    model, x, y = _model(), _with(_x(), large, 42), _y()
+    for given in (x, np.asfortranarray(x), x[::-1][::-1]):
+        words = ["`x`", "finite in float32", str(large), "[8, 2]"]
+        _refused(model, lambda given=given: model.fit(given, y, verbose=0), ValueError, words, given, y)
+    largest = float(np.finfo(np.float32).max)
+    model.evaluate(_with(_x(), largest, 42), y, verbose=0)
+    wide = Sequential([Input((5,)), Dense(3, "softmax")], dtype="float64")
+    wide.compile("sgd", "sparse_categorical_crossentropy")
+    wide.fit(_with(_x(), 1e39, 42), y, verbose=0)
+
+
+@pytest.mark.parametrize("wrong", [3, -1, 0.5, 2**40])
+def test_labels_out_of_range_are_refused_with_check_finite_off(wrong: float) -> None:
+    model, x, y = _model(), _x(), _with(_y(), wrong)
+    for use in (model.fit, model.evaluate):
+        call = lambda use=use: use(x, y, check_finite=False, verbose=0)  # noqa: E731
+        _refused(model, call, ValueError, ["`y`", "0 to 2"], x, y)
+
+
+def test_labels_that_leave_their_range_during_training_do_no_harm() -> None:
+    model, x, y = _model(), _x(), _y()
+
+    class Meddling(callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            y[:] = (2**40, -(2**40), *y[2:])
+
+    model.fit(x, y, callbacks=[Meddling()], verbose=0)
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
@@ -206,6 +233,9 @@ def test_labels_out_of_range_do_no_harm_unchecked() -> None:
         ({"class_weight": [1, 2, 3]}, ValueError, ["`class_weight`", "[1, 2, 3]"]),
         ({"class_weight": {0: "heavy"}}, ValueError, ["`class_weight`", "heavy"]),
         ({"class_weight": {0: np.inf}}, ValueError, ["`class_weight`", "inf"]),
+        ({"class_weight": {"first": 1.0}}, ValueError, ["`class_weight`", "'first'"]),
+        ({"class_weight": {-1: 1.0}}, ValueError, ["`class_weight`", "-1"]),
+        ({"class_weight": {0.5: 1.0}}, ValueError, ["`class_weight`", "0.5"]),
     ],
     ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
 )
@@ -236,6 +266,64 @@ def test_mistaken_arrays_build_nothing() -> None:
                 use(bad_x, bad_y)
         assert not model.built
     model.fit(x, y, verbose=0)
+
+
+def test_data_that_only_a_built_model_can_judge_build_nothing_either() -> None:
+    x, y = _x(), _y()
+    shared = Dense(7, "tanh")
+    model = Sequential([shared, layers.BatchNormalization(), Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+    def refused(use: Callable[..., Any], *given: Any, **arguments: Any) -> None:
+        with pytest.raises((ValueError, TypeError, MemoryError)):
+            use(*given, **arguments)
+        assert not model.built
+        assert not model.optimizer.built
+        assert all(not layer.built and not layer.weights for layer in model.layers)
+
+    for bad_x, bad_y in ((_with(x, np.nan), y), (x, np.eye(3)[y]), (x, _with(y, 3)), (_with(x, 1e39), y)):
+        for use in (model.fit, model.evaluate, model.train_on_batch):
+            refused(use, bad_x, bad_y)
+    for arguments in (
+        {"sample_weight": np.ones(3)},
+        {"validation_data": (x[:, :3], y)},
+        {"class_weight": 3},
+        {"validation_split": 2.0},
+        {"callbacks": 3},
+        {"verbose": 7},
+    ):
+        refused(model.fit, x, y, **arguments)
+    model.trainable = False
+    refused(model.fit, x, y, verbose=0)
+    model.trainable = True
+    model.compile("sgd", "mse")
+    many = np.broadcast_to(np.float32(1), (1 << 45, 3))
+    refused(model.fit, many, many, batch_size=1 << 45, verbose=0, check_finite=False, shuffle=False)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x[:, :2], y, verbose=0)  # as if nothing had been
+    assert shared.kernel.shape == (2, 7)
+
+
+def test_a_model_that_has_trained_stays_as_it_is_when_a_callback_raises() -> None:
+    class Breaking(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise ZeroDivisionError
+
+    model = Sequential([Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ZeroDivisionError):
+        model.fit(_x(), _y(), callbacks=[Breaking()], verbose=0)
+    assert model.built
+    assert model.optimizer.iterations == 1
+
+
+def test_lists_of_one_array_are_the_array() -> None:
+    x, y = _x(), _y()
+    one, other = _model(), _model()
+    one.fit([x], [y], shuffle=False, verbose=0)
+    other.fit(x, y, shuffle=False, verbose=0)
+    _assert_equal(one.get_weights(), other.get_weights())
+    other.fit(x.tolist(), y.tolist(), shuffle=False, verbose=0)
 
 
 def test_targets_of_another_kind_after_a_mistake() -> None:
@@ -353,6 +441,7 @@ def test_a_compile_that_fails_leaves_the_last_one() -> None:
         {"loss": "mse", "metrics": "accuracy"},
         {"loss": 3},
         {"loss": "mse", "optimizer": 3},
+        {"loss": "mse", "optimizer": None},
         {"loss": "mse", "metrics": [3]},
     ):
         _refused(model, lambda arguments=arguments: model.compile(**arguments), ValueError, [])
@@ -372,6 +461,7 @@ def test_a_compile_that_fails_leaves_the_last_one() -> None:
         (lambda: Dense(True), ["`units`", "True"]),
         (lambda: Dense(3, dtype="float16"), ["`dtype`", "float16"]),
         (lambda: Dense(3, dtype="int32"), ["`dtype`", "int32"]),
+        (lambda: Dense(3, dtype="nonsense"), ["`dtype`", "nonsense"]),
         (lambda: Dense(3, input_shape=(0,)), ["`input_shape`", "0"]),
         (lambda: Dense(3, input_shape=(2,), input_dim=2), ["`input_shape`", "`input_dim`"]),
         (lambda: Dense(3, name=7), ["`name`", "7"]),
@@ -383,6 +473,10 @@ def test_a_compile_that_fails_leaves_the_last_one() -> None:
         (lambda: layers.Normalization().adapt(np.full((2, 3), "a")), ["`data`", "<U1"]),
         (lambda: Input(), ["`shape`"]),
         (lambda: Input((3, -1)), ["shape", "(3, -1)"]),
+        (lambda: Input((2.5,)), ["shape", "(2.5,)"]),
+        (lambda: Input("eight"), ["shape", "eight"]),
+        (lambda: Input((3,), sparse=True), ["`sparse`", "True"]),
+        (lambda: Input((3,), optional=True), ["`optional`", "True"]),
         (lambda: Sequential([Input((4,)), Dense(2)], dtype="float16"), ["`dtype`", "float16"]),
         (lambda: Sequential([Dense(2)]).build((None,)), ["rank"]),
         (lambda: Sequential([Input((4,))]).add(3), ["layers", "3"]),
@@ -395,14 +489,45 @@ def test_layers(make: Callable[[], Any], words: list[str]) -> None:
         assert word in str(caught.value), str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda v: optimizers.SGD(momentum=v), ["`momentum`", "0 to 1"]),
+        (lambda v: Adam(beta_1=v), ["`beta_1`", "0 to 1"]),
+        (lambda v: Adam(beta_2=v), ["`beta_2`", "0 to 1"]),
+        (lambda v: optimizers.RMSprop(rho=v), ["`rho`", "0 to 1"]),
+        (lambda v: optimizers.Lion(beta_2=v), ["`beta_2`", "0 to 1"]),
+        (lambda v: Adam(epsilon=-v if v == 2 else v), ["`epsilon`", "at least 0"]),
+        (lambda v: optimizers.Adagrad(epsilon=-v if v == 2 else v), ["`epsilon`", "at least 0"]),
+        (lambda v: Adam(clipnorm=0 if v in (2, None) else v), ["`clipnorm`", "positive"]),
+        (lambda v: Adam(clipvalue=0 if v in (2, None) else v), ["`clipvalue`", "positive"]),
+        (lambda v: Adam(global_clipnorm=0 if v in (2, None) else v), ["`global_clipnorm`", "positive"]),
+        (lambda v: Adam(weight_decay="0.1" if v in (2, None, -1) else v), ["`weight_decay`", "LearningRateSchedule"]),
+    ],
+)
+@pytest.mark.parametrize("value", ["a", -1, 2, np.nan, None, True])
+def test_settings_of_optimizers(make: Callable[[Any], Any], words: list[str], value: Any) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        make(value)
+    for word in [*words, "Received"]:
+        assert word in str(caught.value), str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert Dropout(np.float32(0.5)).rate == 0.5
+    optimizer = Adam(np.float32(0.5), beta_1=np.float64(0.5), clipnorm=np.int64(1))
+    assert (optimizer.beta_1, optimizer.clipnorm) == (0.5, 1.0)
+
+
 # --- memory that cannot be had ---
 
 
 def test_weights_too_large_for_memory() -> None:
     model = Sequential([Input((1 << 10,)), Dense(2, name="first")])
     before = _state(model)
-    with pytest.raises(MemoryError):
-        model.add(Dense(1 << 50))
+    for units in (1 << 50, 1 << 62):
+        with pytest.raises(MemoryError, match=rf"'second/kernel'.*Received: .*{units}"):
+            model.add(Dense(units, name="second"))
     assert [layer.name for layer in model.layers] == ["first"]
     _assert_equal(before, _state(model))
 

@@ -69,6 +69,21 @@ def test_listening_to_batches_changes_no_bit(data: tuple[np.ndarray, np.ndarray]
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("rows", [8, 3])
+def test_callbacks_train_between_epochs_and_not_between_steps(rows: int, data: tuple[np.ndarray, np.ndarray]) -> None:
+    def more(*given: Any, **logs: Any) -> None:
+        model.train_on_batch(data[0][:rows], data[1][:rows])
+
+    model = make_model("adam")
+    before = model.get_weights()
+    for hook in ("on_train_batch_begin", "on_train_batch_end"):
+        with pytest.raises(RuntimeError, match=r"between two steps.*Received: "):
+            model.fit(*data, batch_size=8, verbose=0, callbacks=LambdaCallback(**{hook: more}))
+    model.fit(*data, batch_size=8, verbose=0, callbacks=LambdaCallback(on_epoch_end=more))
+    more()
+    assert any((a != b).any() for a, b in zip(model.get_weights(), before, strict=True))
+
+
 def test_stops_in_the_middle_of_an_epoch(data: tuple[np.ndarray, np.ndarray]) -> None:
     batches: list[int] = []
 
@@ -140,6 +155,13 @@ def test_frozen_weights_do_not_count(data: tuple[np.ndarray, np.ndarray]) -> Non
     history = model.fit(*data, epochs=2, verbose=0, callbacks=stopping)
     assert len(history.epoch) == 2
     assert all(change > 0 for change in history.history["max_change"])
+
+
+def test_weights_that_are_frozen_on_the_way_are_watched_to_the_end(data: tuple[np.ndarray, np.ndarray]) -> None:
+    model = make_model()
+    freezing = LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(model.layers[0], "trainable", False))
+    history = model.fit(*data, epochs=2, verbose=0, callbacks=[freezing, ConvergenceStopping(tol=1e-12)])
+    assert len(history.history["max_change"]) == 2
 
 
 def test_a_loss_that_explodes(data: tuple[np.ndarray, np.ndarray]) -> None:

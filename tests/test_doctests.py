@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 
 import pytest
 
@@ -20,6 +21,22 @@ MODULES = sorted(
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+PUBLIC = (
+    "activations callbacks constraints initializers layers losses metrics models ops optimizers optimizers.schedules "
+    "regularizers utils"
+)
+
+
+@pytest.mark.parametrize("room", PUBLIC.split())
+def test_every_public_name_has_an_example(room: str) -> None:
+    module = importlib.import_module(f"fastnn.{room}")
+    names = getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")]
+    things = [getattr(module, name) for name in names]
+    own = [thing for thing in things if getattr(thing, "__module__", "").startswith(module.__name__)]
+    assert own
+    assert [thing for thing in own if not re.search(">>>|```", thing.__doc__ or "")] == []
 
 
 def test_examples_of_the_compiled_functions() -> None:

@@ -95,6 +95,7 @@ LAYERS: dict[str, Callable[[], list[Layer]]] = {
     "batch_normalization_last": lambda: [layers.Dense(5, "tanh"), layers.BatchNormalization(epsilon=0.1)],
     "batch_normalization_bare": lambda: [layers.Dense(5), layers.BatchNormalization(center=False, scale=False)],
     "batch_normalization_frozen": lambda: [layers.Dense(5), layers.BatchNormalization(trainable=False)],
+    "batch_normalization_of_axis_1": lambda: [layers.Dense(5), layers.BatchNormalization(1), layers.Activation("tanh")],
     "layer_normalization": lambda: [layers.Dense(21), layers.LayerNormalization(), layers.Dense(5, "tanh")],
     "rms_normalization": lambda: [layers.Dense(21), layers.RMSNormalization(), layers.Dense(5, "tanh")],
     "group_normalization": lambda: [layers.Dense(22), layers.GroupNormalization(2), layers.Dense(5, "tanh")],

@@ -63,7 +63,9 @@ CASES: dict[str, Case] = {
         lambda **k: layers.BatchNormalization(synchronized=True, **k), twins.batch_normalization
     ),
     "batch_normalization_of_another_axis": Case(
-        lambda **k: layers.BatchNormalization(axis=2, **k), twins.batch_normalization, ((3, 4), (3, 4, 1), (3, 4, 1, 1))
+        lambda **k: layers.BatchNormalization(axis=2, **k),
+        twins.batch_normalization,
+        ((3, 4), (3, 4, 1), (3, 4, 1, 1), (2, 3, 5)),
     ),
     "embedding": Case(
         lambda **k: layers.Embedding(11, 3, **k),
@@ -192,6 +194,11 @@ def test_in_a_model(name: str, shape: tuple[int, ...]) -> None:
         np.testing.assert_array_equal(prediction, predictions[0])
 
 
+def _twice(layer: Layer, first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    for shape in (first, second):
+        layer(np.ones((2, *shape)))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -214,6 +221,7 @@ def test_in_a_model(name: str, shape: tuple[int, ...]) -> None:
         (lambda: layers.LayerNormalization(rms_scaling=True), "use RMSNormalization"),
         (lambda: layers.LayerNormalization(2)(np.ones((2, 3))), r"`axis`.*Received: axis=2"),
         (lambda: layers.BatchNormalization(0)(np.ones((2, 3))), r"`axis`.*Received: axis=0"),
+        (lambda: _twice(layers.BatchNormalization(1), (3, 4), (5, 4)), r"3 features on axis 1. Received: .*\(5, 4\)"),
         (lambda: layers.BatchNormalization("a"), r"`axis` must be an integer. Received: axis='a'"),
         (lambda: layers.Embedding(0, 3), r"`input_dim` must be a positive integer. Received: input_dim=0"),
         (lambda: layers.Embedding(3, 2.5), r"`output_dim`.*Received: output_dim=2.5"),
@@ -245,7 +253,6 @@ def test_bad_arguments(make: Callable[[], Any], message: str) -> None:
         (layers.LayerNormalization(1), (3, 4), r"Permute.*Received: axis=1 for samples of shape \(3, 4\)"),
         (layers.RMSNormalization([1, 3]), (3, 4, 5), r"Permute.*Received: axis=\[1, 3\]"),
         (layers.GroupNormalization(2, axis=1), (4, 5), r"Permute.*Received: axis=1"),
-        (layers.BatchNormalization(axis=1), (4, 5), r"Permute.*Received: axis=1"),
         (layers.PReLU(shared_axes=[2]), (2, 3, 4), r"side by side.*Received: shared_axes=\[2\]"),
     ],
 )

@@ -19,7 +19,7 @@ from fastnn import layers, losses, metrics
 from fastnn._registry import reset_names
 from fastnn.callbacks import Callback, History
 from fastnn.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, InputLayer, Layer
-from fastnn.models import Sequential
+from fastnn.models import Model, Sequential
 from fastnn.optimizers import SGD, Adam
 from fastnn.random import set_random_seed
 from fastnn.regularizers import L2
@@ -345,6 +345,15 @@ def test_results_of_all_the_ways_agree(rng: np.random.Generator) -> None:
     assert model.metrics_names == ["loss", "accuracy"]
     np.testing.assert_allclose(model.train_on_batch(x, y), [loss, accuracy], rtol=1e-5)
     assert model.test_on_batch(x, y, return_dict=True)["loss"] < loss
+
+
+def test_a_model_built_by_fit_keeps_what_compile_settled(rng: np.random.Generator) -> None:
+    x, y = blobs(rng)
+    model = Sequential([Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, verbose=0)
+    assert model.metrics_names == ["loss", "accuracy"]
+    assert [type(metric) for metric in model.metrics] == [metrics.SparseCategoricalAccuracy]
 
 
 def test_fit_is_train_on_batch_after_train_on_batch(rng: np.random.Generator) -> None:
@@ -866,6 +875,21 @@ def test_a_layer_without_backward_says_so(rng: np.random.Generator) -> None:
     model.compile("sgd", "mse")
     with pytest.raises(NotImplementedError, match="backward"):
         model.fit(x, np.eye(3)[y], verbose=0)
+
+
+def test_a_layer_with_a_backward_is_called_once_in_training(rng: np.random.Generator) -> None:
+    """`backward(dy)` sees what the last `forward` kept, so two calls would get wrong gradients."""
+    shared, inputs = PythonDense(5), Input((5,))
+    model = Model(inputs, shared(shared(inputs)))
+    x = rng.normal(size=(4, 5))
+    assert model.predict(x, verbose=0).shape == (4, 5)
+    model.compile("sgd", "mse")
+    assert model.evaluate(x, x, verbose=0) > 0
+    before = model.get_weights()
+    with pytest.raises(NotImplementedError, match=r"called once.*`call`"):
+        model.fit(x, x, verbose=0)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def _squared(y_true: NDArray, y_pred: NDArray) -> tuple[NDArray, NDArray]:

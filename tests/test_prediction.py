@@ -59,6 +59,16 @@ def test_out_may_be_the_input(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(x[1:], expected)
 
 
+def test_out_may_lie_across_an_input_of_several_blocks(rng: np.random.Generator) -> None:
+    """Few rows, read and written block by block: what one block writes, the next must not read."""
+    wide = 1000
+    model = Sequential([layers.Input((wide,)), layers.Reshape((10, 100)), layers.Permute((2, 1)), layers.Flatten()])
+    x = rng.normal(size=(100, wide)).astype("float32")
+    expected = model(x[:60])
+    model(x[:60], out=x[40:])
+    np.testing.assert_array_equal(x[40:], expected)
+
+
 @pytest.mark.parametrize(
     "out",
     [

@@ -17,6 +17,9 @@ from fastnn import layers, optimizers
 from fastnn.models import Sequential
 from fastnn.utils import set_random_seed
 
+# JAX, where the parity tests have brought it in, minds forks. These children do without it.
+pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
+
 
 @pytest.fixture
 def threads():

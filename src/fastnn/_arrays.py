@@ -20,7 +20,7 @@ def standardize_dtype(dtype: Any) -> np.dtype:
         standard = np.dtype(dtype)
     except TypeError:
         standard = None
-    if standard not in _FLOATS:
+    if standard is None or standard not in _FLOATS:  # None is float64 to NumPy
         raise ValueError(f"Argument `dtype` must be 'float32' or 'float64'. Received: dtype={dtype!r}")
     return standard
 

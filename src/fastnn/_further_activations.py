@@ -10,6 +10,8 @@ from fastnn._activation import apply
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Continuously differentiable exponential linear unit: `x` where `x > 0`, else `alpha * (exp(x / alpha) - 1)`.
 
+    (Barron 2017, "Continuously Differentiable Exponential Linear Units".)
+
     Args:
         x: Input array.
         alpha: The value approached for large negative inputs, with its sign changed; positive.
@@ -23,6 +25,8 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """`x` where `|x| > threshold`, else 0.
 
+    (Donoho and Johnstone 1994, "Ideal Spatial Adaptation by Wavelet Shrinkage".)
+
     Args:
         x: Input array.
         threshold: Up to this size, values are set to zero.
@@ -35,6 +39,8 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
 
 def hard_silu(x: Any) -> Any:
     """Piecewise stand-in for the SiLU: `x * min(max(x / 6 + 0.5, 0), 1)`.
+
+    (Howard et al. 2019, "Searching for MobileNetV3".)
 
     Args:
         x: Input array.
@@ -72,6 +78,8 @@ def log_sigmoid(x: Any) -> Any:
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """`x` moved towards 0 by `threshold`, and 0 where `|x| <= threshold`.
 
+    (Donoho 1995, "De-Noising by Soft-Thresholding".)
+
     Args:
         x: Input array.
         threshold: How far; up to this size, values are set to zero.
@@ -108,6 +116,8 @@ def sparse_sigmoid(x: Any) -> Any:
 
 def squareplus(x: Any, b: float = 4) -> Any:
     """Algebraic stand-in for the softplus: `(x + sqrt(x² + b)) / 2`.
+
+    (Barron 2021, "Squareplus: A Softplus-Like Algebraic Rectifier".)
 
     Args:
         x: Input array.

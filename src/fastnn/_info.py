@@ -34,6 +34,8 @@ def show_versions(write: Callable[[str], object] = _print) -> None:
 
     Args:
         write: Called with each line. Standard output by default.
+
+    >>> show_versions(lambda line: None)
     """
     values = facts()
     width = max(map(len, values))

@@ -109,7 +109,7 @@ def set_num_threads(threads):
         threads: Integer >= 1.
 
     Raises:
-        ValueError: If `threads` is below 1.
+        ValueError: If `threads` is not an integer, or is below 1.
 
     Example:
 
@@ -120,8 +120,8 @@ def set_num_threads(threads):
     1
     >>> fastnn.set_num_threads(before)
     """
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1. Received: threads={threads}")
+    if isinstance(threads, bool) or not hasattr(threads, "__index__") or threads < 1:
+        raise ValueError(f"threads must be an integer of at least 1. Received: threads={threads!r}")
     fastnn_set_num_threads(min(threads, 1 << 16))
 
 
@@ -246,6 +246,8 @@ def update_names():
 
 cdef int check_array(cnp.ndarray a, int ndim, str name, cnp.ndarray like=None) except -1:
     """`a` is C-contiguous, aligned, native, float32 or float64, of `ndim` dimensions (-1: any), typed as `like` is."""
+    if a is None:
+        raise TypeError(f"{name} must be a NumPy array. Received: None")
     cdef int kind = cnp.PyArray_TYPE(a)
     if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
         raise TypeError(f"{name} must be of dtype float32 or float64. Received: {a.dtype}")

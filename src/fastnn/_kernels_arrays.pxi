@@ -21,6 +21,8 @@ def dropout(cnp.ndarray x not None, rate, key, counter, first=0, out=None):
     check_array(x, -1, "x")
     if not 0 <= rate < 1:
         raise ValueError(f"rate must be in [0, 1). Received: rate={rate}")
+    if not 0 <= first <= 1 << 62:
+        raise ValueError(f"first must be in [0, 2^62]. Received: first={first}")
     cdef cnp.ndarray y = output_for(x, out, "out")
     table(x).dropout(cnp.PyArray_SIZE(x), first, key, counter, rate, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y))
     return y
@@ -199,7 +201,8 @@ def metric(str name, cnp.ndarray state not None, cnp.ndarray prediction not None
            weight=None, params=(), columns=None):
     """Folds m rows into `state` (float64), in place. The name of a loss stands for the mean of its row losses."""
     check_pair(prediction, target, weight)
-    check_output(state, 1, "state")
+    if cnp.PyArray_DIM(prediction, 1) < 1:
+        raise ValueError(f"prediction must have at least one column. Received: shape={np.shape(prediction)}")
     cdef const fastnn_metric *f = find_metric(table(prediction), name)
     cdef double values[FASTNN_MAX_PARAMS]
     cdef fastnn_metric_args args
@@ -354,13 +357,14 @@ cdef int describe_source(fastnn_source *source, cnp.ndarray a, str name) except 
     return 0
 
 
-def first_not_finite(cnp.ndarray a not None):
-    """Index (a tuple) of the first NaN or infinity, in C order; None when all are finite."""
+def first_not_finite(cnp.ndarray a not None, dtype="float64"):
+    """Index (a tuple) of the first element that is NaN or infinite in `dtype`, in C order; None when all are finite."""
     cdef fastnn_source source
     cdef int64_t at
+    cdef int itemsize = kernels_of(np.dtype(dtype)).itemsize
     describe_source(&source, a, "array")
     with nogil:
-        at = fastnn_source_first_not_finite(&source)
+        at = fastnn_source_first_not_finite(&source, itemsize)
     return None if at < 0 else tuple(int(i) for i in np.unravel_index(at, np.shape(a)))
 
 

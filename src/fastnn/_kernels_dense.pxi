@@ -378,6 +378,9 @@ def linear_backward(dy, x, w, y=None, activation=None, *, params=(), dx=None, dw
     if want_db:
         shape[0] = n
         into_db = gradient_array(1, shape, typenum, db, "db", accumulate, dz, a, k)
+    check_apart(dx, dw, "dx", "dw")
+    check_apart(dx, db, "dx", "db")
+    check_apart(dw, db, "dw", "db")
 
     if want_dx:
         inputs = cnp.PyArray_DIM(k, 0)
@@ -394,6 +397,12 @@ def linear_backward(dy, x, w, y=None, activation=None, *, params=(), dx=None, dw
         fastnn_restore_denormals(mode)
     return (delivered(into_dx, dx) if want_dx else None, delivered(into_dw, dw) if want_dw else None,
             delivered(into_db, db) if want_db else None)
+
+
+cdef int check_apart(a, b, str a_name, str b_name) except -1:
+    if a is not None and b is not None and overlap(a, b) and np.shares_memory(a, b):
+        raise ValueError(f"{a_name} and {b_name} must not share memory. Received: arrays that do")
+    return 0
 
 
 cdef cnp.ndarray gradient_array(int ndim, cnp.npy_intp *shape, int typenum, out, str name, bint accumulate,

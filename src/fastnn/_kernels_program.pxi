@@ -4,6 +4,8 @@
 cdef enum:
     FEW_FLOPS = 100000  # a few microseconds, for which other threads can wait
 
+cdef int64_t MAX_ELEMENTS = 1 << 60  # of a value, and samples of a run: sums and products of a few of them are int64
+
 cdef int call_python(void *context, int callable, int direction) noexcept with gil:
     cdef Program program = <Program>context
     try:
@@ -68,6 +70,11 @@ cdef class Program:
             raise IndexError(f"parameter must be in [0, {self.p.n_parameters}). Received: {parameter}")
         return 0
 
+    cdef int check_step(self, step) except -1:
+        if not 0 <= step < self.p.n_steps:
+            raise IndexError(f"step must be in [0, {self.p.n_steps}). Received: {step}")
+        return 0
+
     cdef int added(self, int index) except -1:
         if index < 0:
             raise MemoryError("no memory for a larger program")
@@ -76,8 +83,9 @@ cdef class Program:
     def value(self, int64_t per_sample, int64_t width, bint gradient=False):
         """Adds a value of `per_sample` rows of `width` for each sample, with room for its gradient or without."""
         self.open_for_building()
-        if per_sample < 1 or width < 1:
-            raise ValueError(f"a value has at least one row and one column. Received: {per_sample} rows of {width}")
+        if per_sample < 1 or width < 1 or per_sample > MAX_ELEMENTS // width:
+            raise ValueError(f"a value has at least one row and one column, and at most {MAX_ELEMENTS} elements. "
+                             f"Received: {per_sample} rows of {width}")
         return self.added(fastnn_program_value(self.p, per_sample, width, gradient))
 
     def view(self, value, int64_t per_sample, int64_t width):
@@ -85,7 +93,8 @@ cdef class Program:
         self.open_for_building()
         self.check_value(value)
         cdef fastnn_value *v = &self.p.values[<int>value]
-        if per_sample * width != v.per_sample * v.width or per_sample < 1 or width < 1:
+        cdef int64_t elements = v.per_sample * v.width
+        if per_sample < 1 or width < 1 or per_sample != elements // width or elements % width:
             raise ValueError(f"a view of {v.per_sample} rows of {v.width} has as many elements. "
                              f"Received: {per_sample} rows of {width}")
         return self.added(fastnn_program_view(self.p, value, per_sample, width))
@@ -95,8 +104,8 @@ cdef class Program:
         self.open_for_building()
         self.check_value(value)
         cdef fastnn_value *v = &self.p.values[<int>value]
-        if width < 1 or column < 0 or column + width > v.width:
-            raise ValueError(f"columns must be within the {v.width} there are. Received: {column} to {column + width}")
+        if width < 1 or width > v.width or not 0 <= column <= v.width - width:
+            raise ValueError(f"columns must be within the {v.width} there are. Received: {width} from {column} on")
         return self.added(fastnn_program_columns(self.p, value, column, width))
 
     def branch(self, value):
@@ -184,6 +193,12 @@ cdef class Program:
         self.p.copies_inputs = True
         return len(self.callables) - 1
 
+    cdef fastnn_value *input_of(self, fastnn_step *s, int which) except NULL:
+        """An input that a step cannot do without."""
+        if s.inputs[which] == FASTNN_NONE:
+            raise ValueError(f"the arguments of step {s.op.name.decode()!r} do not fit together: no input {which}")
+        return &self.p.values[s.inputs[which]]
+
     def step(self, str op, inputs, output=None, parameters=(), *, bint backward=False, activation=None, params=None,
              loss=None, metric=None, state=None, double rate=0, double epsilon=0, double momentum=0, uint64_t stream=0,
              double loss_weight=1, bint sum_reduction=False, bint by_weight=False, binary=None, index=None,
@@ -205,54 +220,63 @@ cdef class Program:
                 self.check_parameter(parameter)
         at = self.added(fastnn_program_step(self.p, kind))
         s = &self.p.steps[at]
-        for i, value in enumerate(inputs):
-            s.inputs[i] = FASTNN_NONE if value is None else value
-        s.output = FASTNN_NONE if output is None else output
-        for i, parameter in enumerate(parameters):
-            s.parameters[i] = FASTNN_NONE if parameter is None else parameter
-        s.backward = backward
-        if activation is not None:
-            s.activation = find_activation(self.kernels, activation)
-        if params:
-            s.default_params = 0
-            read_params(params, s.params)
-        if loss is not None:
-            s.loss = find_loss(self.kernels, loss)
-        if owner is not None:
-            self.owners[at] = owner
-        if columns is not None:
-            columns = np.array(columns, self.dtype)
-            check_shape(columns, (self.p.values[s.inputs[0]].width,), "columns")
-            s.columns = cnp.PyArray_DATA(columns)
-            self.kept["columns", at] = columns
-        if metric is not None:
-            s.metric = find_metric(self.kernels, metric)
-            s.loss = loss_of_metric(self.kernels, metric)
-            check_metric_target(s.metric, s.loss, self.p.values[s.inputs[0]].width, self.p.values[s.inputs[1]].width)
-            s.state = metric_state(s.metric, state, NULL if s.default_params else s.params)
-            self.kept["state", at] = state
-        if binary is not None:
-            s.binary = find_binary(self.kernels, binary)
-        s.length = length
-        if index is not None:
-            index = np.ascontiguousarray(index, np.int64)
-            s.index, s.length = <const int64_t *>cnp.PyArray_DATA(index), cnp.PyArray_SIZE(index)
-            self.kept["step", at] = index
-        s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
-        if scheduled:
-            s.rate_column = self.p.n_rates
-            self.p.n_rates += 1
-        s.loss_weight, s.sum_reduction, s.by_weight = loss_weight, sum_reduction, by_weight
-        if kind.row_losses:
-            s.row_loss = self.value(self.p.values[s.inputs[0]].per_sample, 1)
-        if python is not None:
-            s.python = self.added_callable(python)
-        if not kind.fits(self.p, s):
-            raise ValueError(f"the arguments of step {op!r} do not fit together")
-        if backward and s.output != FASTNN_NONE and not self.p.values[s.output].wants_gradient:
-            raise ValueError(f"step {op!r} has no gradient to pass back")
-        if kind.reads_transposed and backward and self.p.values[s.inputs[0]].wants_gradient:
-            self.p.parameters[s.parameters[0]].wants_transposed = True
+        rates = self.p.n_rates
+        try:
+            for i, value in enumerate(inputs):
+                s.inputs[i] = FASTNN_NONE if value is None else value
+            s.output = FASTNN_NONE if output is None else output
+            for i, parameter in enumerate(parameters):
+                s.parameters[i] = FASTNN_NONE if parameter is None else parameter
+            s.backward = backward
+            if activation is not None:
+                s.activation = find_activation(self.kernels, activation)
+            if params:
+                s.default_params = 0
+                read_params(params, s.params)
+            if loss is not None:
+                s.loss = find_loss(self.kernels, loss)
+            if owner is not None:
+                self.owners[at] = owner
+            if columns is not None:
+                columns = np.array(columns, self.dtype)
+                check_shape(columns, (self.input_of(s, 0).width,), "columns")
+                s.columns = cnp.PyArray_DATA(columns)
+                self.kept["columns", at] = columns
+            if metric is not None:
+                s.metric = find_metric(self.kernels, metric)
+                s.loss = loss_of_metric(self.kernels, metric)
+                check_metric_target(s.metric, s.loss, self.input_of(s, 0).width, self.input_of(s, 1).width)
+                s.state = metric_state(s.metric, state, NULL if s.default_params else s.params)
+                self.kept["state", at] = state
+            if binary is not None:
+                s.binary = find_binary(self.kernels, binary)
+            s.length = length
+            if index is not None:
+                index = np.ascontiguousarray(index, np.int64)
+                s.index, s.length = <const int64_t *>cnp.PyArray_DATA(index), cnp.PyArray_SIZE(index)
+                self.kept["step", at] = index
+            s.rate, s.epsilon, s.momentum, s.stream = rate, epsilon, momentum, stream
+            if scheduled:
+                s.rate_column = self.p.n_rates
+                self.p.n_rates += 1
+            s.loss_weight, s.sum_reduction, s.by_weight = loss_weight, sum_reduction, by_weight
+            if kind.row_losses:
+                s.row_loss = self.value(self.input_of(s, 0).per_sample, 1)
+            if python is not None:
+                s.python = self.added_callable(python)
+            if not kind.fits(self.p, s):
+                raise ValueError(f"the arguments of step {op!r} do not fit together")
+            if backward and s.output != FASTNN_NONE and not self.p.values[s.output].wants_gradient:
+                raise ValueError(f"step {op!r} has no gradient to pass back")
+            if kind.reads_transposed and backward and self.input_of(s, 0).wants_gradient:
+                self.p.parameters[s.parameters[0]].wants_transposed = True
+        except BaseException:
+            self.p.n_steps -= 1  # half a step must not run
+            self.p.n_rates = rates
+            for key in ("columns", "state", "step"):
+                self.kept.pop((key, at), None)
+            self.owners.pop(at, None)
+            raise
         return at
 
     def feed(self, value, bint unread=False):
@@ -345,6 +369,7 @@ cdef class Program:
 
     def row_losses(self, step):
         """Where a loss written in Python leaves the loss of each row of the batch."""
+        self.check_step(step)
         return self.array(self.p.steps[<int>step].row_loss)
 
     def gradient(self, parameter):
@@ -424,9 +449,15 @@ cdef class Program:
         self.p.results[<int>result].data = <char *>cnp.PyArray_DATA(a)
         self.kept["result", result] = a
 
+    cdef int check_idle(self) except -1:
+        if not self.finished or self.running:
+            raise RuntimeError("the program is not finished, or is running")
+        return 0
+
     def release(self):
         """Lets go of the arrays that were bound; a new `start` comes before the next `run`."""
         cdef int i
+        self.check_idle()
         self.started = False
         for i in range(self.p.n_feeds):
             self.p.feeds[i].source.data = NULL
@@ -447,10 +478,9 @@ cdef class Program:
             iteration: Steps the optimizer has taken before: a counter of the random streams.
         """
         cdef int i
-        if not self.finished or self.running:
-            raise RuntimeError("the program is not finished, or is running")
-        if not 1 <= batch_size <= self.p.capacity or samples < 1:
-            raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples at least 1. "
+        self.check_idle()
+        if not 1 <= batch_size <= self.p.capacity or not 1 <= samples <= MAX_ELEMENTS:
+            raise ValueError(f"batch_size must be in [1, {self.p.capacity}] and samples in [1, {MAX_ELEMENTS}]. "
                              f"Received: batch_size={batch_size}, samples={samples}")
         for i in range(self.p.n_feeds):
             if self.p.feeds[i].csr.values == NULL and self.p.values[self.p.feeds[i].value].unread:
@@ -495,16 +525,18 @@ cdef class Program:
         """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule; and rates
         `(steps, scheduled steps of the program)`."""
         cdef int i
+        cdef list arrays = [np.ascontiguousarray(table, np.float64) for table in tables]
+        self.check_idle()
+        if len(arrays) != self.p.n_rules or not 0 <= first <= MAX_ELEMENTS:
+            raise ValueError(f"there must be {self.p.n_rules} tables of scalars, from a step >= 0 on. "
+                             f"Received: {len(arrays)}, from {first} on")
         if self.p.n_rates:
             rates = np.ascontiguousarray(rates, np.float64)
-            if self.running or rates.ndim != 2 or rates.shape[1] != self.p.n_rates:
+            if rates.ndim != 2 or rates.shape[1] != self.p.n_rates:
                 raise ValueError(f"rates must have {self.p.n_rates} columns. Received: shape={rates.shape}")
             self.p.rates = <const double *>cnp.PyArray_DATA(rates)
             self.kept["rates"] = rates
             self.rates_end = first + len(rates)
-        cdef list arrays = [np.ascontiguousarray(table, np.float64) for table in tables]
-        if self.running or len(arrays) != self.p.n_rules:
-            raise ValueError(f"there must be {self.p.n_rules} tables of scalars. Received: {len(arrays)}")
         for i in range(self.p.n_rules):
             wanted = (len(arrays[0]), self.p.rules[i].update.scalars)
             if arrays[i].shape != wanted:
@@ -535,6 +567,7 @@ cdef class Program:
     def refresh(self):
         """Follows parameters that were changed from outside."""
         cdef fastnn_fp_mode mode
+        self.check_idle()
         with nogil:
             mode = fastnn_flush_denormals()
             fastnn_program_prepare(self.p)
@@ -546,7 +579,7 @@ cdef class Program:
         if self.running or not self.started:
             raise RuntimeError("the program is running, or was not started")
         all_steps = (self.p.samples + self.p.batch_size - 1) // self.p.batch_size
-        if first < 0 or steps < 0 or first + steps > all_steps:
+        if steps < 0 or steps > all_steps or not 0 <= first <= all_steps - steps:
             raise ValueError(f"batches must be within the {all_steps} there are. Received: {first}, {steps}")
         if self.p.n_rules and steps and not self.p.first_scalars <= first <= first + steps <= self.scalars_end:
             raise ValueError(f"there are scalars of batches {self.p.first_scalars} to {self.scalars_end}. "
@@ -596,7 +629,7 @@ cdef class Program:
                 return None
             y = <cnp.ndarray>out
             if (cnp.PyArray_TYPE(y) != typenum or cnp.PyArray_NDIM(y) != 2 or not cnp.PyArray_ISCARRAY(y)
-                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1]):
+                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1] or overlap(y, a)):
                 return None
         describe_source(&self.p.feeds[0].source, a, "x")
         if self.owners:
@@ -641,6 +674,5 @@ cdef class Program:
 
     def loss_total(self, step):
         """Like `totals[0]`, of one loss step alone, before its weight."""
-        if not 0 <= step < self.p.n_steps:
-            raise IndexError(f"no such step. Received: {step}")
+        self.check_step(step)
         return self.p.steps[<int>step].loss_sum

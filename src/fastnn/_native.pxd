@@ -187,7 +187,7 @@ cdef extern from "_native/data.h" nogil:
                             const int64_t *shape, const int64_t *strides)
     void fastnn_source_read(const fastnn_source *source, const fastnn_kernels *kernels, const int64_t *order,
                             int64_t first, int64_t count, void *dst, int64_t dst_row)
-    int64_t fastnn_source_first_not_finite(const fastnn_source *source)
+    int64_t fastnn_source_first_not_finite(const fastnn_source *source, int itemsize)
     void fastnn_source_range(const fastnn_source *source, double *low, double *high, int *whole)
 
 

@@ -42,6 +42,8 @@ def linear(x: Any) -> Any:
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Rectified linear unit: `max(x, 0)` with the default arguments.
 
+    (Nair and Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines".)
+
     In full: `max_value` where `x >= max_value`, `x` where `threshold < x < max_value`, and
     `negative_slope * (x - threshold)` below.
 
@@ -65,6 +67,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 def relu6(x: Any) -> Any:
     """Rectified linear unit that saturates at 6: `min(max(x, 0), 6)`.
 
+    (Krizhevsky 2010, "Convolutional Deep Belief Networks on CIFAR-10".)
+
     Args:
         x: Input array.
 
@@ -76,6 +80,8 @@ def relu6(x: Any) -> Any:
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """`x` where `x > 0`, else `negative_slope * x`.
+
+    (Maas, Hannun and Ng 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".)
 
     Args:
         x: Input array.
@@ -92,6 +98,8 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Exponential linear unit: `x` where `x > 0`, else `alpha * (exp(x) - 1)`.
 
+    (Clevert, Unterthiner and Hochreiter 2015, "Fast and Accurate Deep Network Learning by Exponential Linear Units".)
+
     Args:
         x: Input array.
         alpha: The value approached for large negative inputs, with its sign changed.
@@ -105,6 +113,8 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 def selu(x: Any) -> Any:
     """Scaled exponential linear unit: `1.0507 * elu(x, 1.6733)`, the constants that keep mean and variance.
 
+    (Klambauer et al. 2017, "Self-Normalizing Neural Networks".)
+
     Args:
         x: Input array.
 
@@ -116,6 +126,8 @@ def selu(x: Any) -> Any:
 
 def gelu(x: Any, approximate: bool = False) -> Any:
     """Gaussian error linear unit: `x * P(X <= x)` for a standard normal `X`.
+
+    (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)
 
     Args:
         x: Input array.
@@ -129,6 +141,9 @@ def gelu(x: Any, approximate: bool = False) -> Any:
 
 def silu(x: Any) -> Any:
     """Sigmoid linear unit, also called swish: `x * sigmoid(x)`.
+
+    (Elfwing, Uchibe and Doya 2017, "Sigmoid-Weighted Linear Units for Neural Network Function Approximation in
+    Reinforcement Learning"; Ramachandran, Zoph and Le 2017, "Searching for Activation Functions".)
 
     Args:
         x: Input array.
@@ -154,6 +169,8 @@ def sigmoid(x: Any) -> Any:
 def hard_sigmoid(x: Any) -> Any:
     """Piecewise linear stand-in for the sigmoid: `min(max(x / 6 + 0.5, 0), 1)`.
 
+    (Howard et al. 2019, "Searching for MobileNetV3".)
+
     Args:
         x: Input array.
 
@@ -178,6 +195,8 @@ def tanh(x: Any) -> Any:
 def softplus(x: Any) -> Any:
     """`log(1 + exp(x))`.
 
+    (Dugas et al. 2000, "Incorporating Second-Order Functional Knowledge for Better Option Pricing".)
+
     Args:
         x: Input array.
 
@@ -189,6 +208,9 @@ def softplus(x: Any) -> Any:
 
 def softsign(x: Any) -> Any:
     """`x / (1 + |x|)`.
+
+    (Glorot and Bengio 2010, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", compare it
+    with others.)
 
     Args:
         x: Input array.
@@ -214,6 +236,8 @@ def exponential(x: Any) -> Any:
 def mish(x: Any) -> Any:
     """`x * tanh(softplus(x))`.
 
+    (Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function".)
+
     Args:
         x: Input array.
 
@@ -225,6 +249,9 @@ def mish(x: Any) -> Any:
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """Turns values into probabilities: `exp(x) / sum(exp(x))`, the sum over `axis`.
+
+    (Bridle 1990, "Probabilistic Interpretation of Feedforward Classification Network Outputs, with Relationships to
+    Statistical Pattern Recognition".)
 
     Args:
         x: Input array.
@@ -268,6 +295,8 @@ def _along_axis(kernel: Callable, x: Any, axis: int, name: str) -> np.ndarray:
 
 def glu(x: Any, axis: int = -1) -> np.ndarray:
     """Gated linear unit: `a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.
+
+    (Dauphin et al. 2016, "Language Modeling with Gated Convolutional Networks".)
 
     Args:
         x: Input array, of even length along `axis`.

@@ -57,6 +57,8 @@ class Constraint:
 class MaxNorm(Constraint):
     """Scales down weight vectors whose norm is above a limit.
 
+    (Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", use it.)
+
     Args:
         max_value: The largest norm allowed.
         axis: The axis, or axes, that a norm is taken over: 0 for the weights into each unit of a `Dense` layer.
@@ -177,7 +179,11 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(constraint: Any) -> Any:
-    """Returns the configuration from which `deserialize` makes the constraint again."""
+    """Returns the configuration from which `deserialize` makes the constraint again.
+
+    >>> serialize(MaxNorm(3.0))["class_name"]
+    'MaxNorm'
+    """
     return _registry.serialize(constraint)
 
 
@@ -187,5 +193,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: A name or a configuration.
         custom_objects: Further names, with what they stand for.
+
+    >>> print(deserialize(serialize(NonNeg()))([-1.0, 2.0]))
+    [0. 2.]
     """
     return _registry.deserialize(config, custom_objects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ def as_data(array: Any, name: str) -> np.ndarray:
         ValueError: It has no samples, or no axis for them.
     """
     given = array
+    if array is None:
+        raise ValueError(f"Argument `{name}` must be given. Received: {name}=None")
     if not isinstance(array, np.ndarray):
         array = as_array(array, name)  # tables and columns of other libraries
     try:
@@ -71,8 +74,9 @@ def in_a_row(given: Any, names: Sequence[str], argument: str) -> list[Any]:
     Raises:
         ValueError: There are more or fewer.
     """
-    if len(names) == 1 and not (isinstance(given, (list, tuple)) and len(given) == 1 and hasattr(given[0], "dtype")):
-        return [given]
+    if len(names) == 1:
+        alone = isinstance(given, (list, tuple)) and len(given) == 1 and isinstance(given[0], np.ndarray)
+        return [given[0] if alone else given]
     if not isinstance(given, (list, tuple)) or len(given) != len(names):
         received = f"a list of {len(given)}" if isinstance(given, (list, tuple)) else f"{type(given).__name__}"
         raise ValueError(
@@ -192,18 +196,20 @@ def check_same_length(first: Any, second: Any, first_name: str, second_name: str
         )
 
 
-def check_finite(array: np.ndarray | CSRRows, name: str) -> None:
-    """Raises `ValueError` at the first NaN or infinity."""
+def check_finite(array: np.ndarray | CSRRows, name: str, dtype: np.dtype) -> None:
+    """Raises `ValueError` at the first NaN or infinity, or number that becomes one in the model's dtype."""
     at: tuple[int, ...] | None
     if isinstance(array, CSRRows):
-        at = array.first_not_finite()
+        at = array.first_not_finite(dtype)
         found = None if at is None else array.dense([at[0]], array.dtype)[0, at[1]]
     else:
-        at = _kernels.first_not_finite(array)
+        at = _kernels.first_not_finite(array, dtype)
         found = None if at is None else array[at]
     if at is not None:
+        where = f" in {dtype}" if np.isfinite(found) else ""
         raise ValueError(
-            f"Argument `{name}` must be finite (or pass check_finite=False). Received: {found} at index {list(at)}"
+            f"Argument `{name}` must be finite{where} (or pass check_finite=False). "
+            f"Received: {found} at index {list(at)}"
         )
 
 
@@ -256,6 +262,11 @@ def _weights_of_classes(class_weight: Mapping[int, float], y: np.ndarray, rows: 
     labels = labels.astype(np.int64)
     weights = np.ones(labels.shape, np.float64)
     for label, weight in class_weight.items():
+        if not isinstance(label, Real) or not label >= 0 or label % 1:
+            raise ValueError(
+                "Argument `class_weight` must be a dictionary from class numbers to weights. "
+                f"Received: a weight of class {label!r}"
+            )
         if isinstance(weight, (str, bytes)) or not np.isfinite(weight):
             raise ValueError(
                 f"Argument `class_weight` must hold finite numbers. Received: {weight!r} for class {label!r}"

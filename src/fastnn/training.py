@@ -59,6 +59,8 @@ class Training:
     ) -> None:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
+        if self.optimizer is None:
+            raise ValueError("Argument `optimizer` must be an optimizer or its name. Received: optimizer=None")
         self.loss_identifier = loss
         self.loss_weights = loss_weights
         self.metric_identifiers = _as_list(compiled_metrics, "metrics")
@@ -71,6 +73,8 @@ class Training:
         self.heads: list[Head] = []
         self.settled = False
         self.programs: dict[Any, Compiled] = {}
+        self.runs = 0  # epochs and evaluations that were begun
+        self.amid_steps = False  # an epoch waits for a callback
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
         _alive.add(self)
         if model.built:
@@ -212,7 +216,7 @@ class Training:
         if y is None:
             raise ValueError("Argument `y` must be given. Received: y=None")
         if len(self.heads) == 1 and not isinstance(y, dict):
-            return [data.as_data(y, "y")]
+            return [data.as_data(data.in_a_row(y, self.model.output_names, "y")[0], "y")]
         names = self.model.output_names
         trained = self.trained
         if isinstance(y, dict):
@@ -239,13 +243,14 @@ class Training:
         ]
         if finite:
             for name, array in zip(self._labels(x), x, strict=True):
-                data.check_finite(array, name)
+                data.check_finite(array, name, self.model.dtype)
             for head, y, some in zip(self.trained, checked, weights, strict=True):
-                data.check_finite(y, head.label)
+                data.check_finite(y, head.label, self.model.dtype)
                 if some is not None:
-                    data.check_finite(some, head.weight_label)
-                if head.sparse:
-                    data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
+                    data.check_finite(some, head.weight_label, self.model.dtype)
+        for head, y in zip(self.trained, checked, strict=True):
+            if head.sparse:
+                data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
         return Arrays(x, checked, weights, shapes)
 
     def _labels(self, x: list[Any]) -> list[str]:
@@ -292,6 +297,7 @@ class Training:
     def bind(self, compiled: Compiled, arrays: Arrays) -> None:
         """Points the program at the arrays, in the order of its feeds: inputs, then targets and weights by output."""
         program, at = compiled.program, 0
+        self.runs += 1
         for array in arrays.x:
             data.bind(program, at, array, "x", compiled.dtype)
             at += 1
@@ -326,6 +332,11 @@ class Training:
             known: Knows the scalars of the steps; `None`: the optimizer is asked.
             begun: What `progress` returned when this epoch was left in its midst; `None`: it begins.
         """
+        if self.amid_steps:
+            raise RuntimeError(
+                "A callback cannot train the model between two steps of its training: let it do so in `on_epoch_end`. "
+                "Received: fit or train_on_batch amid an epoch"
+            )
         if self.optimizer.full_batch:
             yield from self._minimize(compiled, arrays)
             return
@@ -351,8 +362,11 @@ class Training:
                     program.set_scalars(done, tables, rates)
                 done += program.run(done, ready - done, SLICE)
                 optimizer.batches = first + done
+                self.amid_steps = True
                 yield done
+                self.amid_steps = False
         finally:
+            self.amid_steps = False
             program.release()
 
     def _minimize(self, compiled: Compiled, arrays: Arrays) -> Generator[int, None, None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -64,6 +66,20 @@ def left_empty(size: int) -> Iterator[None]:
         _allowance.reset(token)
 
 
+def _in_memory(make: Callable[[], Any], name: str | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The array that `make` makes; says whose it is where there is no memory for it."""
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        if size > sys.maxsize - ALIGNMENT:
+            raise MemoryError
+        return np.asarray(make())
+    except MemoryError:
+        raise MemoryError(
+            f"There is no memory for the variable '{name or 'variable'}'. Received: shape={tuple(shape)}, {dtype}: "
+            f"{size:.3g} bytes"
+        ) from None
+
+
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
     """A named array that layers, optimizers and metrics keep their state in.
 
@@ -111,7 +127,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
                 )
             dtype = np.dtype(np.float32 if dtype is None else dtype)
             if _allowance.get() is None:
-                first = np.asarray(initializer(tuple(shape), dtype=dtype))
+                first = _in_memory(functools.partial(initializer, tuple(shape), dtype=dtype), path or name, shape, dtype)
         else:
             first = np.asarray(initializer)
             if dtype is None:
@@ -129,7 +145,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.state = not trainable  # not made to learn: a moving mean, a slot
         self.regularizer = regularizer
         self.constraint = constraint
-        self._value = aligned_empty(shape, dtype)
+        self._value = _in_memory(functools.partial(aligned_empty, shape, dtype), self.path, shape, dtype)
         if first is not None:
             self.assign(first)
 

@@ -61,6 +61,7 @@ CASES: dict[str, list[Case]] = {
         between("BatchNormalization", beta_regularizer="l2", gamma_regularizer="l1", trainable=True),
         between("BatchNormalization", trainable=False),
         of_axes("BatchNormalization", momentum=0.9),
+        of_axes("BatchNormalization", momentum=0.9, axis=1),
     ],
     "Dense": [
         Case(lambda k: [k.layers.Dense(4, use_bias=False), k.layers.Dense(2, "sigmoid")]),

@@ -101,7 +101,8 @@ const void *fastnn_source_in_place(const fastnn_source *s, const fastnn_kernels 
 }
 
 /* A float is not finite when its exponent bits are all set: integer tests that every compiler turns into vectors. */
-static int64_t first_not_finite_16(int64_t n, const char *p, int64_t stride) {
+static int64_t first_not_finite_16(int64_t n, const char *p, int64_t stride, double limit) {
+    (void)limit;
     for (int64_t i = 0; i < n; ++i, p += stride) {
         uint16_t bits;
         memcpy(&bits, p, sizeof bits);
@@ -112,7 +113,8 @@ static int64_t first_not_finite_16(int64_t n, const char *p, int64_t stride) {
 
 enum { CHUNK = 1024 };
 
-static int64_t first_not_finite_32(int64_t n, const char *p, int64_t stride) {
+static int64_t first_not_finite_32(int64_t n, const char *p, int64_t stride, double limit) {
+    (void)limit;
     for (int64_t i = 0; i < n; i += CHUNK) {
         const int64_t end = n - i < CHUNK ? n - i : CHUNK;
         uint32_t bits, bad = 0;
@@ -131,40 +133,43 @@ static int64_t first_not_finite_32(int64_t n, const char *p, int64_t stride) {
     return -1;
 }
 
-static int64_t first_not_finite_64(int64_t n, const char *p, int64_t stride) {
-    const uint64_t exponent = 0x7ff0000000000000u;
+/* Doubles that are to become floats must stay below the number from which on these are infinite. */
+static int64_t first_not_finite_64(int64_t n, const char *p, int64_t stride, double limit) {
     for (int64_t i = 0; i < n; i += CHUNK) {
         const int64_t end = n - i < CHUNK ? n - i : CHUNK;
-        uint64_t bits, bad = 0;
-        if (stride == sizeof bits) {
+        double x;
+        if (stride == sizeof x) {
+            int64_t bad = 0;
             for (int64_t j = 0; j < end; ++j) {
-                memcpy(&bits, p + (i + j) * (int64_t)sizeof bits, sizeof bits);
-                bad |= (bits & exponent) == exponent;
+                memcpy(&x, p + (i + j) * (int64_t)sizeof x, sizeof x);
+                bad |= !(fabs(x) < limit);
             }
             if (!bad) continue;
         }
         for (int64_t j = 0; j < end; ++j) {
-            memcpy(&bits, p + (i + j) * stride, sizeof bits);
-            if ((bits & exponent) == exponent) return i + j;
+            memcpy(&x, p + (i + j) * stride, sizeof x);
+            if (!(fabs(x) < limit)) return i + j;
         }
     }
     return -1;
 }
 
 typedef struct {
-    int64_t (*first)(int64_t n, const char *p, int64_t stride);
+    int64_t (*first)(int64_t n, const char *p, int64_t stride, double limit);
+    double limit;
     int64_t found;
 } search;
 
 static int search_run(void *context, const char *run, int64_t n, int64_t stride, int64_t position) {
     search *s = context;
-    const int64_t at = s->first(n, run, stride);
+    const int64_t at = s->first(n, run, stride, s->limit);
     if (at >= 0) s->found = position + at;
     return at >= 0;
 }
 
-int64_t fastnn_source_first_not_finite(const fastnn_source *s) {
-    search looking = {.found = -1};
+int64_t fastnn_source_first_not_finite(const fastnn_source *s, int itemsize) {
+    /* half a unit in the last place above the largest float, doubles round to infinity */
+    search looking = {.found = -1, .limit = itemsize == 4 ? 0x1.ffffffp127 : INFINITY};
     switch (s->type) {
         case FASTNN_F16: looking.first = first_not_finite_16; break;
         case FASTNN_F32: looking.first = first_not_finite_32; break;
@@ -172,7 +177,7 @@ int64_t fastnn_source_first_not_finite(const fastnn_source *s) {
         default: return -1; /* integers are finite */
     }
     if (s->dims == 1 && s->sample_stride == s->size * s->stride[0])
-        return looking.first(s->samples * s->size, s->data, s->stride[0]);
+        return looking.first(s->samples * s->size, s->data, s->stride[0], looking.limit);
     for (int64_t i = 0; i < s->samples; ++i)
         if (visit_sample(s, i, search_run, &looking)) return i * s->size + looking.found;
     return -1;

@@ -40,8 +40,9 @@ void fastnn_source_read(const fastnn_source *source, const fastnn_kernels *kerne
 /* The samples' own memory, where it can serve as rows of the kernels' dtype without conversion; else NULL. */
 const void *fastnn_source_in_place(const fastnn_source *source, const fastnn_kernels *kernels);
 
-/* Position of the first NaN or infinity, counted in elements in C order; -1 if all are finite. */
-int64_t fastnn_source_first_not_finite(const fastnn_source *source);
+/* Position of the first element that is NaN or infinite as a real of `itemsize` bytes, counted in C order; -1 if all are
+ * finite. */
+int64_t fastnn_source_first_not_finite(const fastnn_source *source, int itemsize);
 
 /* Smallest and largest element, as doubles, and whether all are whole numbers. Of no elements: NaN, NaN, 1. */
 void fastnn_source_range(const fastnn_source *source, double *low, double *high, int *whole);

@@ -212,10 +212,10 @@ static int64_t mean_states(const double *params) {
     return 2;
 }
 
-/* none for a number of thresholds that cannot be */
+/* none for a number of thresholds that cannot be, or that float32 cannot count */
 static int64_t auc_states(const double *params) {
     const double thresholds = parameter_or(params, 0, 200);
-    return thresholds >= 2 && thresholds < 1e9 ? 2 * (int64_t)thresholds : 0;
+    return thresholds >= 2 && thresholds <= 1 << 24 ? 2 * (int64_t)thresholds : 0;
 }
 
 static const fastnn_metric metrics[] = {

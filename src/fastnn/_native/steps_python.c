@@ -26,7 +26,10 @@ static void python_gradient(fastnn_program *p, const fastnn_step *s, int which, 
 }
 
 static int python_fits(const fastnn_program *p, const fastnn_step *s) {
-    (void)p;
+    for (int i = 0; i < FASTNN_MAX_PARAMETERS; ++i) {
+        const fastnn_parameter *q = parameter(p, s, i);
+        if (s->backward && q && q->trainable && !q->keep) return 0;
+    }
     return s->python != FASTNN_NONE;
 }
 

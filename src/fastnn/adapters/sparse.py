@@ -88,10 +88,11 @@ class CSRRows:
             self._parts = starts, columns, np.require(self.data[used], dtype, ["C", "A"])
         return self._parts
 
-    def first_not_finite(self) -> tuple[int, int] | None:
-        """Row and column of the first NaN or infinity."""
+    def first_not_finite(self, dtype: Any) -> tuple[int, int] | None:
+        """Row and column of the first NaN or infinity, or number that becomes one in `dtype`."""
         used = self.data[self.indptr[0] : self.indptr[-1]]
-        wrong = ~np.isfinite(used) if used.dtype.kind == "f" else np.zeros(0, bool)
+        with np.errstate(over="ignore"):
+            wrong = ~np.isfinite(used.astype(dtype, copy=False)) if used.dtype.kind == "f" else np.zeros(0, bool)
         if not wrong.any():
             return None
         at = int(self.indptr[0]) + int(wrong.argmax())

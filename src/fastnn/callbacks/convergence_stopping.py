@@ -43,16 +43,16 @@ class ConvergenceStopping(Callback):
         self.verbose = verbose
         self.stopped_epoch: int | None = None
         self.max_change: float | None = None
-        self._before: list[np.ndarray] = []
+        self._before: list[tuple[Any, np.ndarray]] = []  # the weights that this training changes, and their values
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.stopped_epoch = None
         self.max_change = None
-        self._before = [variable.value.copy() for variable in self.model.trainable_variables]
+        self._before = [(variable, variable.value.copy()) for variable in self.model.trainable_variables]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         change = 0.0
-        for variable, before in zip(self.model.trainable_variables, self._before, strict=True):
+        for variable, before in self._before:
             moved = max_abs_difference(variable.value, before)
             if moved > change or math.isnan(moved):  # a NaN stays: weights that are no numbers have not come to rest
                 change = moved

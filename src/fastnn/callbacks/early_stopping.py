@@ -13,6 +13,8 @@ from fastnn.utils.progress import print_message
 class EarlyStopping(MonitorCallback):
     """Stops training when a loss or metric has stopped getting better.
 
+    (Prechelt 1998, "Early Stopping - But When?".)
+
     Args:
         monitor: Name of the loss or metric, as in the logs.
         min_delta: By how much a value must be better to count as better.

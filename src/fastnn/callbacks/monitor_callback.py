@@ -26,6 +26,12 @@ class MonitorCallback(Callback):
 
     Raises:
         ValueError: In training, where `mode` is `"auto"` and the metric does not tell.
+
+    >>> class Announce(MonitorCallback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(logs[self.monitor])
+    >>> Announce("loss").on_epoch_end(0, {"loss": 0.5})
+    0.5
     """
 
     def __init__(

@@ -15,6 +15,10 @@ class ProgbarLogger(ProgressCallback):
     With `verbose=1` (or `"auto"`) a bar is drawn in place while an epoch runs, where standard output is a terminal or
     a notebook; elsewhere there is one plain line for each epoch. With `verbose=2` there is one line without a bar.
     Drawing does not listen to batches: the loop calls `on_progress` now and then.
+
+    >>> from fastnn.callbacks import CallbackList
+    >>> CallbackList([ProgbarLogger()], verbose=0).wants_progress
+    False
     """
 
     def __init__(self) -> None:

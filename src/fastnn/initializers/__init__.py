@@ -161,5 +161,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: A name or a configuration.
         custom_objects: Further names, with what they stand for.
+
+    >>> print(deserialize(serialize(Zeros()))((2,)))
+    [0. 0.]
     """
     return _registry.deserialize(config, custom_objects)

@@ -22,6 +22,10 @@ class RandomInitializer(Initializer):
     Args:
         seed: An integer, a `fastnn.random.SeedGenerator`, or `None` to draw a seed from the common source, which
             `fastnn.utils.set_random_seed` sets.
+
+    >>> normal = RandomNormal(seed=1)
+    >>> isinstance(normal, RandomInitializer), bool((normal((3,)) == normal((3,))).all())
+    (True, True)
     """
 
     def __init__(self, seed: int | SeedGenerator | None = None) -> None:

@@ -191,7 +191,11 @@ _registry = Registry(
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """Returns the configuration of a layer, from which `deserialize` makes an equal one."""
+    """Returns the configuration of a layer, from which `deserialize` makes an equal one.
+
+    >>> serialize(Flatten())["class_name"]
+    'Flatten'
+    """
     return _registry.serialize(layer)
 
 
@@ -201,5 +205,8 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     Args:
         config: What `serialize` returned.
         custom_objects: Classes by name, beyond those of this module.
+
+    >>> deserialize(serialize(Dense(3, "tanh"))).units
+    3
     """
     return _registry.deserialize(config, custom_objects)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from fastnn import constraints, initializers, regularizers
 from fastnn.layers.axes import sample_axes
@@ -20,7 +23,7 @@ class BatchNormalization(Layer):
     Internal Covariate Shift".)
 
     Args:
-        axis: The axis of features: the last, but for axes of length one.
+        axis: The axis of features. Another one than the last costs two rearrangements, in compiled code.
         momentum: Momentum of the moving averages.
         epsilon: Added to the variance.
         center: Whether there is a `beta`.
@@ -36,7 +39,7 @@ class BatchNormalization(Layer):
         synchronized: Without effect: a batch is always seen whole.
         **kwargs: Arguments of `Layer`.
 
-    Input shape: `(batch, ..., features)`. Output shape: that of the input.
+    Input shape: `(batch, ..., features)`, or with the features on another axis. Output shape: that of the input.
 
     Example:
 
@@ -113,27 +116,32 @@ class BatchNormalization(Layer):
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        (axis,) = sample_axes(self.axis, len(input_shape) - 1)
-        if any(length > 1 for length in input_shape[axis + 2 :]):
-            raise NotImplementedError(
-                f"Layer '{self.name}' normalizes the last axis: put a Permute layer before and after it for others. "
-                f"Received: axis={self.axis} for inputs of shape {input_shape}"
-            )
+        self._features(input_shape)
         return input_shape
 
     def _features(self, input_shape: Shape) -> int:
         return input_shape[1 + sample_axes(self.axis, len(input_shape) - 1)[0]]
 
     def check_input_shape(self, input_shape: Shape) -> None:
-        if self._features(input_shape) != self._features(required(self.input_shape, "an input shape")):
-            super().check_input_shape(input_shape)
+        known = self._features(required(self.input_shape, "an input shape"))
+        if self._features(input_shape) != known:
+            raise ValueError(
+                f"Layer '{self.name}' expects {known} features on axis {self.axis}. "
+                f"Received: samples of shape {input_shape[1:]}"
+            )
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        shape = x.shape
-        while shape[-1] == 1 < len(shape) and len(shape) - 1 > sample_axes(self.axis, len(x.shape))[0]:
-            shape = shape[:-1]  # axes of length one behind that of the features
-        y = builder.batch_normalization(
-            builder.reshape(x, shape),
+        (axis,) = sample_axes(self.axis, len(x.shape))
+        if math.prod(x.shape[axis + 1 :]) == 1:
+            y = self._normalize(builder, builder.reshape(x, x.shape[: axis + 1]))
+            return builder.reshape(y, x.shape)
+        features_last = np.moveaxis(np.arange(math.prod(x.shape)).reshape(x.shape), axis, -1)
+        y = self._normalize(builder, builder.rearrange(x, features_last))
+        return builder.rearrange(y, np.argsort(features_last, axis=None).reshape(x.shape))
+
+    def _normalize(self, builder: Builder, x: Value) -> Value:
+        return builder.batch_normalization(
+            x,
             self.gamma,
             self.beta,
             required(self.moving_mean, "a moving mean"),
@@ -142,7 +150,6 @@ class BatchNormalization(Layer):
             self.epsilon,
             training=builder.training and self.trainable,
         )
-        return builder.reshape(y, x.shape)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastnn.layers.axes import cut
 from fastnn.layers.layer import Layer, Shape
 from fastnn.optimizers import schedules
@@ -13,7 +15,7 @@ from fastnn.random import draw_seed
 
 def share(name: str, value: Any, below_one: bool = False) -> float:
     """A share that was given as an argument: a number in [0, 1], or [0, 1)."""
-    within = not isinstance(value, bool) and isinstance(value, (int, float)) and 0 <= value <= 1
+    within = not isinstance(value, bool) and isinstance(value, (int, float, np.floating)) and 0 <= value <= 1
     if not within or (below_one and value == 1):
         end = ")" if below_one else "]"
         raise ValueError(f"Argument `{name}` must be a number in [0, 1{end}. Received: {name}={value!r}")

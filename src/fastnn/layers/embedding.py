@@ -23,6 +23,8 @@ def _count(name: str, value: Any) -> int:
 class Embedding(Layer):
     """Turns ids, whole numbers from 0 on, into vectors that learn: row `id` of a table.
 
+    (Bengio et al. 2003, "A Neural Probabilistic Language Model".)
+
     The gradient of the table is summed over the rows that a batch names. SGD without momentum, weight decay, clipping
     by norm or a regularizer of the table then leaves all other rows alone, with the same result to the bit. Other
     optimizers update the whole table at every step, as in Keras: their moments go on without gradients too, and for

@@ -19,8 +19,12 @@ class InputLayer(Layer):
         batch_size: Without effect.
         dtype: `"float32"` or `"float64"`: of the model. Integers and booleans say only what the data is: it is
             converted batch by batch.
-        name: Its name.
+        sparse: Not supported: `None` or `False`. `fit` takes sparse matrices all the same.
+        ragged: Not supported: `None` or `False`.
         batch_shape: Shape with the batch axis, in place of `shape`.
+        input_tensor: Not supported: `None`.
+        optional: Not supported: `False`.
+        name: Its name.
 
     Example:
 
@@ -33,12 +37,20 @@ class InputLayer(Layer):
         shape: Any = None,
         batch_size: int | None = None,
         dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
         name: str | None = None,
         *,
-        batch_shape: Any = None,
         trainable: bool = True,
         input_shape: Any = None,
     ) -> None:
+        given = {"sparse": sparse, "ragged": ragged, "optional": optional, "input_tensor": input_tensor}
+        for argument, value in given.items():
+            if value is not None and value is not False:
+                raise ValueError(f"Argument `{argument}` of an Input is not supported. Received: {argument}={value!r}")
         if batch_shape is not None:
             shape = tuple(batch_shape)[1:]
         shape = input_shape if shape is None else shape
@@ -77,8 +89,12 @@ def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
-    name: str | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
 ) -> Tensor:
     """An input of a model: a symbolic tensor to call layers on, or the first entry of a `Sequential`.
 
@@ -86,8 +102,12 @@ def Input(
         shape: Shape of one sample, without the batch axis.
         batch_size: Without effect.
         dtype: `"float32"` or `"float64"`: of the model. Integers and booleans say only what the data is.
-        name: Its name, by which `fit` finds it in a dictionary of arrays.
+        sparse: Not supported: `None` or `False`. `fit` takes sparse matrices all the same.
+        ragged: Not supported: `None` or `False`.
         batch_shape: Shape with the batch axis, in place of `shape`.
+        name: Its name, by which `fit` finds it in a dictionary of arrays.
+        tensor: Not supported: `None`.
+        optional: Not supported: `False`.
 
     Example:
 
@@ -99,5 +119,5 @@ def Input(
     >>> Model(x, Dense(1)(x)).count_params()
     9
     """
-    output: Tensor = InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape).output
+    output: Tensor = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output
     return output

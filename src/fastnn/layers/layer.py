@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,7 +28,7 @@ def standardize_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
     if isinstance(shape, (int, np.integer)):
         shape = (shape,)
     try:
-        lengths = tuple(int(length) for length in shape)
+        lengths = tuple(operator.index(length) for length in shape)
     except TypeError:
         lengths = (0,)
     if any(length < 1 for length in lengths):
@@ -296,6 +297,11 @@ class Layer(Weighted):
             raise NotImplementedError(
                 f"Layer '{self.name}' must implement `backward(self, dy)` to be trained with, or differentiated. "
                 f"Received: a layer of class {type(self).__name__} without it"
+            )
+        if builder.learning and any(record.settings.get("forward") == self.forward for record in builder.records):
+            raise NotImplementedError(  # its `backward(dy)` could not tell which call it is for
+                f"Layer '{self.name}' must be called once in a model that trains, or have a `call` in place of "
+                "`forward` and `backward`. Received: a model that calls it again"
             )
         return builder.python(x, shape, self.forward, backward, self._weights)
 

@@ -293,40 +293,88 @@ class Dot(Layer):
 
 
 def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The sum of several inputs: `Add(**kwargs)(inputs)`."""
+    """The sum of several inputs: `Add(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> add([a, b])
+    array([[4., 3.]])
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The first input minus the second: `Subtract(**kwargs)(inputs)`."""
+    """The first input minus the second: `Subtract(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> subtract([a, b])
+    array([[-2.,  1.]])
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The product of several inputs: `Multiply(**kwargs)(inputs)`."""
+    """The product of several inputs: `Multiply(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> multiply([a, b])
+    array([[3., 2.]])
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The mean of several inputs: `Average(**kwargs)(inputs)`."""
+    """The mean of several inputs: `Average(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> average([a, b])
+    array([[2. , 1.5]])
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The largest of several inputs: `Maximum(**kwargs)(inputs)`."""
+    """The largest of several inputs: `Maximum(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> maximum([a, b])
+    array([[3., 2.]])
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The smallest of several inputs: `Minimum(**kwargs)(inputs)`."""
+    """The smallest of several inputs: `Minimum(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> minimum([a, b])
+    array([[1., 1.]])
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
-    """Several inputs side by side: `Concatenate(axis, **kwargs)(inputs)`."""
+    """Several inputs side by side: `Concatenate(axis, **kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> concatenate([a, b])
+    array([[1., 2., 3., 1.]])
+    """
     return Concatenate(axis, **kwargs)(inputs)
 
 
 def dot(inputs: Sequence[Any], axes: Any = -1, normalize: bool = False, **kwargs: Any) -> Any:
-    """The dot products of the samples of two inputs: `Dot(axes, normalize, **kwargs)(inputs)`."""
+    """The dot products of the samples of two inputs: `Dot(axes, normalize, **kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
+    >>> dot([a, b], axes=1)
+    array([[5.]])
+    """
     return Dot(axes, normalize, **kwargs)(inputs)

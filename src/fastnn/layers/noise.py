@@ -17,6 +17,8 @@ from fastnn.random import draw_seed
 class GaussianNoise(Layer):
     """Adds normal noise of mean zero in training.
 
+    (Bishop 1995, "Training with Noise is Equivalent to Tikhonov Regularization".)
+
     The noise is a function of the seed, the step and the place in the batch alone: the same for any number of threads
     and any instruction set.
 

@@ -221,5 +221,8 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     Args:
         name: A name or a configuration.
         custom_objects: Further names, with what they stand for.
+
+    >>> deserialize("mean_squared_error") is mean_squared_error
+    True
     """
     return _registry.deserialize(name, custom_objects)

@@ -104,6 +104,8 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 class BinaryCrossentropy(Loss):
     """The mean of `-y_true·log(y_pred) - (1 - y_true)·log(1 - y_pred)`.
 
+    (Label smoothing: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision".)
+
     Args:
         from_logits: Whether predictions are what a sigmoid would turn into probabilities.
         label_smoothing: How far targets are drawn towards 0.5: 0 not at all, 1 all the way.
@@ -155,6 +157,8 @@ class BinaryCrossentropy(Loss):
 
 class CategoricalCrossentropy(Loss):
     """The mean over rows of `-sum(y_true · log(y_pred))`, with a probability for each class in `y_true`.
+
+    (Label smoothing: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision".)
 
     Args:
         from_logits: Whether predictions are what a softmax would turn into probabilities.

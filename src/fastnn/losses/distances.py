@@ -80,6 +80,8 @@ def gaussian_negative_log_likelihood(y_true: Any, y_pred: Any) -> Any:
 class KLDivergence(Loss):
     """The mean over rows of `sum(y_true · log(y_true / y_pred))`, of probabilities, which are kept from 1e-7 to 1.
 
+    (Kullback and Leibler 1951, "On Information and Sufficiency".)
+
     Args:
         reduction: As for every `Loss`.
         name: Its name.

@@ -218,6 +218,8 @@ class MeanSquaredLogarithmicError(Loss):
 class Huber(Loss):
     """The mean of `e²/2` where the error `e = |y_true - y_pred|` is at most `delta`, else of `delta·e - delta²/2`.
 
+    (Huber 1964, "Robust Estimation of a Location Parameter".)
+
     Args:
         delta: The error from which on the loss grows no longer with the square.
         reduction: As for every `Loss`.

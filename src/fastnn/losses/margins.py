@@ -99,6 +99,8 @@ class SquaredHinge(Loss):
 class CategoricalHinge(Loss):
     """The mean over rows of how far the best wrong class comes within 1 of the right one.
 
+    (Crammer and Singer 2001, "On the Algorithmic Implementation of Multiclass Kernel-Based Vector Machines".)
+
     That is `max(negative - positive + 1, 0)` with `positive = sum(y_true · y_pred)` and
     `negative = max((1 - y_true) · y_pred)`.
 

@@ -344,5 +344,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: A configuration.
         custom_objects: Further names, with what they stand for.
+
+    >>> deserialize(serialize(Mean(name="speed"))).name
+    'speed'
     """
     return _registry.deserialize(config, custom_objects)

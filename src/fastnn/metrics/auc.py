@@ -21,6 +21,8 @@ _SUMMATIONS = ("interpolation", "minoring", "majoring")
 class AUC(Metric):
     """Area under a curve that predictions draw as the threshold moves from 1 to 0.
 
+    (Davis and Goadrich 2006, "The Relationship Between Precision-Recall and ROC Curves".)
+
     Its state is two histograms of the predictions, of those whose target is not 0 and of those whose target is: bucket
     `b` counts what lies above threshold `b` and not above the next.
 

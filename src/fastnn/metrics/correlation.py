@@ -78,6 +78,8 @@ class PearsonCorrelation(MeanMetricWrapper):
 class ConcordanceCorrelation(MeanMetricWrapper):
     """The mean of how near to the identity targets and predictions are related: by default, within each row.
 
+    (Lin 1989, "A Concordance Correlation Coefficient to Evaluate Reproducibility".)
+
     Args:
         name: Its name.
         dtype: As for every `Metric`.

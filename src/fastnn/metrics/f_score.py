@@ -16,6 +16,8 @@ _AVERAGES = (None, "micro", "macro", "weighted")
 class FBetaScore(Metric):
     """The weighted harmonic mean of precision and recall: `(1 + beta²) · p · r / (beta² · p + r)`, class by class.
 
+    (van Rijsbergen 1979, "Information Retrieval".)
+
     Args:
         average: What becomes of the scores of the classes: `None`, an array of them; `"macro"`, their mean;
             `"weighted"`, their mean weighted by how many targets each has; `"micro"`, one score of all classes

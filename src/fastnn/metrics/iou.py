@@ -16,6 +16,8 @@ from fastnn.metrics.metric import Metric
 class IoU(Metric):
     """The mean over some classes of `tp / (tp + fp + fn)`: intersection over union.
 
+    (Jaccard 1912, "The Distribution of the Flora in the Alpine Zone".)
+
     Targets or predictions outside the classes are left out.
 
     Args:

@@ -12,6 +12,7 @@ from fastnn._structure import flatten, pack
 from fastnn.adapters import Batch, Batches, is_batches
 from fastnn.callbacks import CallbackList, History
 from fastnn.gradients import Derivatives
+from fastnn.models.unbuilt import stays_unbuilt
 from fastnn.prediction import Predictor
 from fastnn.sources import InMemory, Streamed
 
@@ -128,11 +129,12 @@ class Trainer:
     def _forget_programs(self) -> None:
         """Starts afresh where layers have changed: without programs, and without what was chosen for data."""
         self._predictor = self._few = self._derivatives = None
-        if self._training is not None:
+        if self._training is not None and self._training.heads:  # else it has met neither layers nor data
             self._training = training.Training(self, *self._training.arguments)
 
     # --- fit, evaluate, predict ---
 
+    @stays_unbuilt
     def fit(
         self,
         x: Any = None,
@@ -236,6 +238,7 @@ class Trainer:
         assert listening.history is not None
         return listening.history
 
+    @stays_unbuilt
     def evaluate(
         self,
         x: Any = None,
@@ -338,6 +341,7 @@ class Trainer:
         self._few = self._predictor.few
         return y
 
+    @stays_unbuilt
     def train_on_batch(
         self,
         x: Any,

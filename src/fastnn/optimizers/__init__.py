@@ -104,5 +104,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: A configuration.
         custom_objects: Further names, with what they stand for.
+
+    >>> float(deserialize(serialize(SGD(0.5))).learning_rate)
+    0.5
     """
     return _registry.deserialize(config, custom_objects)

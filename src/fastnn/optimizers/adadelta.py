@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -63,8 +64,8 @@ class Adadelta(Optimizer):
             name=name,
             **kwargs,
         )
-        self.rho = rho
-        self.epsilon = epsilon
+        self.rho = number("rho", rho, most=1)
+        self.epsilon = number("epsilon", epsilon)
         self.kernel = "adadelta"
         self.slot_names = ("accumulated_grad", "accumulated_delta_var")
 

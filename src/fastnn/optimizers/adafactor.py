@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.variables import Variable
 
@@ -73,8 +74,8 @@ class Adafactor(Optimizer):
             **kwargs,
         )
         self.beta_2_decay = beta_2_decay
-        self.epsilon_1 = epsilon_1
-        self.epsilon_2 = epsilon_2
+        self.epsilon_1 = number("epsilon_1", epsilon_1)
+        self.epsilon_2 = number("epsilon_2", epsilon_2)
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
         self.kernel = "adafactor"

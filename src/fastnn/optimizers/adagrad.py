@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import initializers
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -64,7 +65,7 @@ class Adagrad(Optimizer):
             **kwargs,
         )
         self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
+        self.epsilon = number("epsilon", epsilon)
         self.kernel = "adagrad"
         self.slot_names = ("accumulator",)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -63,8 +64,8 @@ class Lion(Optimizer):
             name=name,
             **kwargs,
         )
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = number("beta_1", beta_1, most=1)
+        self.beta_2 = number("beta_2", beta_2, most=1)
         self.kernel = "lion"
         self.slot_names = ("momentum",)
         if not 0 < beta_1 <= 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.groups import Rule
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.variables import Variable
@@ -94,16 +95,16 @@ class Muon(Optimizer):
             name=name,
             **kwargs,
         )
-        self.adam_beta_1 = adam_beta_1
-        self.adam_beta_2 = adam_beta_2
+        self.adam_beta_1 = number("adam_beta_1", adam_beta_1, most=1)
+        self.adam_beta_2 = number("adam_beta_2", adam_beta_2, most=1)
         self.adam_weight_decay = adam_weight_decay
-        self.epsilon = epsilon
+        self.epsilon = number("epsilon", epsilon)
         self.exclude_embeddings = exclude_embeddings
         self.muon_a = muon_a
         self.muon_b = muon_b
         self.muon_c = muon_c
         self.adam_lr_ratio = adam_lr_ratio
-        self.momentum = momentum
+        self.momentum = number("momentum", momentum, most=1)
         self.ns_steps = ns_steps
         self.nesterov = nesterov
         self.rms_rate = rms_rate

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from fastnn.optimizers import eager, schedules
+from fastnn.optimizers.arguments import limit
 from fastnn.optimizers.groups import Chosen, Group, Rule
 from fastnn.optimizers.schedules import LearningRateSchedule
 from fastnn.optimizers.state import State
@@ -103,10 +106,10 @@ class Optimizer(State):
                 + ", ".join(f"{argument}={value!r}" for argument, value in clipping.items())
             )
         super().__init__(name, averages=use_ema, accumulates=gradient_accumulation_steps is not None)
-        self.weight_decay = schedules.deserialize(weight_decay) if isinstance(weight_decay, dict) else weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
+        self.weight_decay = _decay(weight_decay)
+        self.clipnorm = limit("clipnorm", clipnorm)
+        self.clipvalue = limit("clipvalue", clipvalue)
+        self.global_clipnorm = limit("global_clipnorm", global_clipnorm)
         self.use_ema = use_ema
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
@@ -506,3 +509,15 @@ class Optimizer(State):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _decay(weight_decay: Any) -> Any:
+    if isinstance(weight_decay, dict):
+        weight_decay = schedules.deserialize(weight_decay)
+    number = isinstance(weight_decay, Real) and not isinstance(weight_decay, bool) and math.isfinite(weight_decay)
+    if not number and not isinstance(weight_decay, (LearningRateSchedule, type(None))):
+        raise ValueError(
+            "Argument `weight_decay` must be a number, a LearningRateSchedule or None. "
+            f"Received: weight_decay={weight_decay!r}"
+        )
+    return weight_decay

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -63,9 +64,9 @@ class RMSprop(Optimizer):
             name=name,
             **kwargs,
         )
-        self.rho = rho
-        self.momentum = momentum
-        self.epsilon = epsilon
+        self.rho = number("rho", rho, most=1)
+        self.momentum = number("momentum", momentum, most=1)
+        self.epsilon = number("epsilon", epsilon)
         self.centered = centered
         self.kernel = "rmsprop" + ("_centered" if centered else "") + ("_momentum" if momentum > 0 else "")
         self.slot_names = (

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -67,9 +68,9 @@ class ScheduleFreeAdamW(Optimizer):
             name=name,
             **kwargs,
         )
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        self.beta_1 = number("beta_1", beta_1, most=1)
+        self.beta_2 = number("beta_2", beta_2, most=1)
+        self.epsilon = number("epsilon", epsilon)
         self.warmup_steps = warmup_steps
         self.kernel = "schedule_free_adamw"
         self.slot_names = ("momentum", "velocity")

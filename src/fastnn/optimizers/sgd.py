@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers.arguments import number
 from fastnn.optimizers.optimizer import Optimizer
 
 
 class SGD(Optimizer):
     """Gradient descent: `w -= learning_rate * g`.
+
+    (Sutskever et al. 2013, "On the Importance of Initialization and Momentum in Deep Learning".)
 
     With momentum, `velocity = momentum * velocity - learning_rate * g` and `w += velocity`; with Nesterov's,
     `w += momentum * velocity - learning_rate * g`.
@@ -63,9 +66,7 @@ class SGD(Optimizer):
             name=name,
             **kwargs,
         )
-        if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"Argument `momentum` must be a float from 0 to 1. Received: momentum={momentum!r}")
-        self.momentum = float(momentum)
+        self.momentum = number("momentum", momentum, most=1)
         self.nesterov = nesterov
         if self.momentum == 0.0:
             self.kernel = "sgd"

@@ -31,6 +31,8 @@ def hash_tokens(tokens: list[Any], salt: tuple[int, int] | None) -> np.ndarray:
 class Hashing(InFront):
     """Puts categories into bins by their hashes: no vocabulary, but different ones may meet in a bin.
 
+    (Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning".)
+
     The hash is FarmHash's Fingerprint64, or with a salt SipHash-2-4: the same bins as in Keras, on every machine.
     Integers are hashed as their decimal digits; floats are cut to integers first.
 

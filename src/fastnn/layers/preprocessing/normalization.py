@@ -19,6 +19,8 @@ EPSILON = 1e-7  # the least standard deviation
 class Normalization(Layer):
     """Scales features by a given mean and variance, or by those that `adapt` found: `(x - mean) / sqrt(variance)`.
 
+    (LeCun et al. 1998, "Efficient BackProp".)
+
     Args:
         axis: The axis of features, each of which has a mean and a variance; or several axes that lie side by side; or
             `None` for one mean and one variance of all. The batch is axis 0.

@@ -46,7 +46,11 @@ _registry = Registry(
 
 
 def serialize(learning_rate_schedule: Any) -> Any:
-    """Returns the configuration from which `deserialize` makes the schedule again."""
+    """Returns the configuration from which `deserialize` makes the schedule again.
+
+    >>> serialize(ExponentialDecay(0.1, 10, 0.5))["class_name"]
+    'ExponentialDecay'
+    """
     return _registry.serialize(learning_rate_schedule)
 
 
@@ -56,5 +60,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Args:
         config: A configuration.
         custom_objects: Further names, with what they stand for.
+
+    >>> float(deserialize(serialize(ExponentialDecay(0.1, 10, 0.5)))(10))
+    0.05
     """
     return _registry.deserialize(config, custom_objects)

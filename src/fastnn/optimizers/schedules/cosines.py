@@ -13,6 +13,8 @@ from fastnn.optimizers.schedules.schedule import LearningRateSchedule, positive,
 class CosineDecay(LearningRateSchedule):
     """A straight rise to `warmup_target`, if given, then half a cosine down to `alpha` times the rate it fell from.
 
+    (Loshchilov and Hutter 2016, "SGDR: Stochastic Gradient Descent with Warm Restarts".)
+
     Args:
         initial_learning_rate: The rate at step 0.
         decay_steps: Steps of the fall; positive.
@@ -75,6 +77,8 @@ class CosineDecay(LearningRateSchedule):
 
 class CosineDecayRestarts(LearningRateSchedule):
     """Half a cosine down, again and again, in periods that grow by a factor and from rates that shrink by another.
+
+    (Loshchilov and Hutter 2016, "SGDR: Stochastic Gradient Descent with Warm Restarts".)
 
     Args:
         initial_learning_rate: The rate at step 0.
