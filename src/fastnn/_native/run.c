@@ -194,6 +194,14 @@ static void run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int
         if (touched[row]) update_rows(p, q, t->row0 + row, t->row0 + row + 1, at_row(p, q, g, row), worker);
 }
 
+/* What a penalty per sample is multiplied by: one over the samples of the batch, or over their weights. */
+static double sample_share(const fastnn_program *p) {
+    double samples = (double)p->rows;
+    for (int i = 0; i < p->n_steps; ++i)
+        if (p->steps[i].op->adds_loss && p->steps[i].by_weight) samples = p->steps[i].counted;
+    return samples > 0 ? 1 / samples : 0;
+}
+
 static void run_task(void *context, int64_t task, int worker) {
     fastnn_program *p = context;
     fastnn_weights_task *t = &p->tasks[task];
@@ -210,7 +218,11 @@ static void run_task(void *context, int64_t task, int worker) {
     const int64_t n = (t->row1 - t->row0) * q->cols;
     void *g = q->late ? at_row(p, q, q->gradient, t->row0) : p->workers[worker].tile;
     sum_gradients(p, t, g, worker);
-    t->penalty = q->l1 || q->l2 ? p->kernels->regularize(n, at_row(p, q, q->data, t->row0), g, q->l1, q->l2) : 0;
+    t->penalty = 0;
+    if (q->l1 || q->l2) {
+        const double share = q->per_sample ? sample_share(p) : 1;
+        t->penalty = p->kernels->regularize(n, at_row(p, q, q->data, t->row0), g, share * q->l1, share * q->l2);
+    }
     if (q->slope) {
         p->kernels->add(n, g, at_row(p, q, q->slope, t->row0), g);
         if (t->row0 == 0) t->penalty += q->penalty;
