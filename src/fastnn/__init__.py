@@ -53,6 +53,7 @@ __all__ = [
     "utils",
 ]
 
+_FACES = ("sklearn",)  # submodules that need an extra, and so are no part of `from fastnn import *`
 # name -> the submodule that defines it
 _BORROWED = {"Input": "layers", "Model": "models", "Sequential": "models", "show_versions": "_info"}
 
@@ -60,7 +61,7 @@ _BORROWED = {"Input": "layers", "Model": "models", "Sequential": "models", "show
 def __getattr__(name: str) -> Any:
     if name in _BORROWED:
         value = getattr(importlib.import_module(f"fastnn.{_BORROWED[name]}"), name)
-    elif name in __all__:
+    elif name in __all__ or name in _FACES:
         value = importlib.import_module(f"fastnn.{name}")
     else:
         raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
