@@ -23,7 +23,7 @@ FLOORS = (
     ("data", "prediction", "heads", "training", "sources", "loop"),
     ("callbacks", "summary"),
     ("models",),
-    ("sklearn",),
+    ("sklearn", "wrappers"),
     ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),
 )
