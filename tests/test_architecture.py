@@ -20,7 +20,7 @@ FLOORS = (
     ("_refused", "_registry", "random", "adapters", "variables", "program"),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
-    ("data", "prediction", "heads", "training", "sources", "loop"),
+    ("data", "prediction", "heads", "training", "gradients", "sources", "loop"),
     ("callbacks", "summary"),
     ("models",),
     ("sklearn", "wrappers"),

@@ -259,11 +259,20 @@ cdef class Program:
         self.check_value(value)
         return self.added(fastnn_program_feed(self.p, value))
 
-    def result(self, value):
-        """Adds an output: a value that is written to an array."""
+    def result(self, value, bint gradient=False):
+        """Adds an output: a value that is written to an array; or its gradients, `pulls` of them to a sample."""
         self.open_for_building()
         self.check_value(value)
-        return self.added(fastnn_program_result(self.p, value))
+        if gradient and not self.p.values[<int>value].wants_gradient:
+            raise ValueError(f"value {value} has no gradient")
+        return self.added(fastnn_program_result(self.p, value, gradient))
+
+    def set_pulls(self, int64_t pulls):
+        """Says how many numbers of a sample are differentiated, one after the other: see the op `"pull"`."""
+        self.open_for_building()
+        if pulls < 1:
+            raise ValueError(f"pulls must be at least 1. Received: pulls={pulls}")
+        self.p.pulls = pulls
 
     def set_update(self, double clip_value=0, double clip_norm=0, double global_clip_norm=0, int64_t accumulation=1,
                    double averaging=0, int64_t overwriting=0, python=None):
@@ -366,13 +375,15 @@ cdef class Program:
     def bind_result(self, result, cnp.ndarray a not None):
         """Points an output at a C-contiguous array of the program's dtype, samples first."""
         cdef fastnn_value *v
+        cdef int64_t each
         if not 0 <= result < self.p.n_results or self.running:
             raise IndexError(f"no such result. Received: {result}")
         check_output(a, -1, "out")
         v = &self.p.values[self.p.results[<int>result].value]
+        each = v.per_sample * v.width * (self.p.pulls if self.p.results[<int>result].gradient else 1)
         if a.dtype != self.dtype or cnp.PyArray_NDIM(a) < 1 or (
-                cnp.PyArray_SIZE(a) != cnp.PyArray_DIM(a, 0) * v.per_sample * v.width):
-            raise ValueError(f"out must be a {self.dtype} array with {v.per_sample * v.width} elements to a sample. "
+                cnp.PyArray_SIZE(a) != cnp.PyArray_DIM(a, 0) * each):
+            raise ValueError(f"out must be a {self.dtype} array with {each} elements to a sample. "
                              f"Received: dtype={a.dtype}, shape={np.shape(a)}")
         self.p.results[<int>result].data = <char *>cnp.PyArray_DATA(a)
         self.kept["result", result] = a

@@ -257,7 +257,7 @@ cdef extern from "_native/program.h" nogil:
         fastnn_source source
 
     ctypedef struct fastnn_result:
-        int value
+        int value, gradient
         char *data
 
     ctypedef struct fastnn_program:
@@ -269,7 +269,7 @@ cdef extern from "_native/program.h" nogil:
         fastnn_result *results
         fastnn_rule *rules
         int n_values, n_parameters, n_steps, n_feeds, n_results, n_rules
-        int64_t capacity, arena_bytes, flops
+        int64_t capacity, arena_bytes, flops, pulls
         const int64_t *order
         int64_t samples, batch_size
         int64_t first_scalars, accumulation, overwriting
@@ -293,7 +293,7 @@ cdef extern from "_native/program.h" nogil:
     int fastnn_program_parameter(fastnn_program *, void *data, int64_t rows, int64_t cols, int trainable)
     int fastnn_program_step(fastnn_program *, const fastnn_op *op)
     int fastnn_program_feed(fastnn_program *, int value)
-    int fastnn_program_result(fastnn_program *, int value)
+    int fastnn_program_result(fastnn_program *, int value, int gradient)
     int fastnn_program_rule(fastnn_program *, const fastnn_update *update)
     int fastnn_program_finish(fastnn_program *, int64_t capacity)
     void fastnn_program_reset(fastnn_program *)

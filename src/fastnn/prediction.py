@@ -96,7 +96,7 @@ class Predictor:
         if training:
             return samples
         # Powers of two: few programs serve all lengths.
-        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), self._most_rows())
+        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), rows_within(self.model, BATCH_BYTES))
 
     def _idle(self, samples: int, training: bool) -> list[Compiled]:
         flags = tuple([layer.trainable for layer in self.model.deep_layers()])
@@ -114,7 +114,9 @@ class Predictor:
             builder.result(value)
         return builder.finish(capacity)
 
-    def _most_rows(self) -> int:
-        shapes = [shape for layer in self.model.deep_layers() for shape in flatten_shapes(layer.output_shape or ())]
-        elements = sum(math.prod(shape[1:]) for shape in shapes) + sum(map(math.prod, self.model.sample_shapes))
-        return min(MAX_ROWS, max(1, BATCH_BYTES // (self.model.dtype.itemsize * max(elements, 1))))
+
+def rows_within(model: Any, memory: int) -> int:
+    """How many samples of a batch have values, of all layers, that need about so many bytes."""
+    shapes = [shape for layer in model.deep_layers() for shape in flatten_shapes(layer.output_shape or ())]
+    elements = sum(math.prod(shape[1:]) for shape in shapes) + sum(map(math.prod, model.sample_shapes))
+    return min(MAX_ROWS, max(1, memory // (model.dtype.itemsize * max(elements, 1))))

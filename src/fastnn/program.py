@@ -27,6 +27,7 @@ LOSSES = (
     "python_loss",
     "activity_regularization",
 )  # the ops whose result is minimized
+ENDS = (*LOSSES, "pull")  # where the way back begins
 Thing = TypeVar("Thing")
 
 
@@ -132,12 +133,18 @@ class Builder:
     Args:
         dtype: `"float32"` or `"float64"`.
         training: Whether layers behave as in training, and parameters are to learn.
+        learning: Whether parameters are to learn, where that is another thing.
+        by_inputs: Whether the gradients by the inputs are handed out.
     """
 
-    def __init__(self, dtype: Any, training: bool = False, learning: bool | None = None) -> None:
+    def __init__(
+        self, dtype: Any, training: bool = False, learning: bool | None = None, by_inputs: bool = False
+    ) -> None:
         self.dtype = np.dtype(dtype)
         self.training = training
         self.learning = training if learning is None else learning
+        self.by_inputs = by_inputs
+        self.pulls = 0  # numbers of a sample that are differentiated one after the other
         self.records: list[Record] = []
         self.feeds: list[Value] = []
         self.results: list[Value] = []
@@ -161,11 +168,22 @@ class Builder:
         self.records.append(record)
         return record
 
-    def feed(self, shape: Shape) -> Value:
+    @property
+    def differentiates(self) -> bool:
+        """Whether anything is passed back through the steps."""
+        return self.learning or self.by_inputs
+
+    def feed(self, shape: Shape, differentiated: bool = False) -> Value:
         """An input: a value that is read from an array, whose samples have this shape."""
         value = Value(shape)
+        value.gradient = differentiated
         self.feeds.append(value)
         return value
+
+    def pull(self, x: Value) -> None:
+        """Differentiates each number of a sample of x by the inputs, one after the other."""
+        self.add("pull", [x], length=self.pulls)
+        self.pulls += math.prod(x.shape)
 
     def result(self, value: Value) -> None:
         """Makes a value an output: it is written to an array."""
@@ -287,6 +305,25 @@ class Builder:
         self.add("scale", [x], y, [factor, summand])
         return y
 
+    def waves(self, x: Value, frequencies: Variable, phases: Variable | None = None, sines: bool = False) -> Value:
+        """cos(2π · frequencies · x + phases) for each number of x; with `sines`, the sines behind the cosines."""
+        count = frequencies.shape[-1]
+        y = Value((*x.shape, 2 * count if sines else count))
+        self.add("waves", [x], y, [frequencies, phases], params=(float(sines),))
+        return y
+
+    def pieces(self, x: Value, left: Variable, factor: Variable, low: Variable, high: Variable) -> Value:
+        """(x - left) · factor, cut to [low, high], for each number of x."""
+        y = Value((*x.shape, left.shape[-1]))
+        self.add("pieces", [x], y, [left, factor, low, high])
+        return y
+
+    def feature_dense(self, x: Value, kernel: Variable, bias: Variable | None) -> Value:
+        """x[f] · kernel[f] + bias[f] for each row of a sample."""
+        y = Value((x.shape[0], kernel.shape[-1]))
+        self.add("feature_dense", [x], y, [kernel, bias])
+        return y
+
     def embedding(self, ids: Value, table: Variable, layer: str) -> Value:
         """The rows of the table that the ids name; `layer` is named when an id has none."""
         y = Value((*ids.shape, table.shape[-1]))
@@ -300,7 +337,9 @@ class Builder:
         return y
 
     def activity_regularization(self, x: Value, l1: float, l2: float) -> None:
-        """Adds l1 · Σ|x| + l2 · Σx² to the loss."""
+        """Adds l1 · Σ|x| + l2 · Σx² to the loss; nothing to what is differentiated by the inputs."""
+        if self.by_inputs:
+            return
         self.add("activity_regularization", [x], params=(l1, l2))
 
     def binary(self, operation: str, a: Value, b: Value) -> Value:
@@ -360,9 +399,18 @@ class Builder:
         return y
 
     def loss(
-        self, loss: Any, prediction: Value, target: Value, weight: Value | None = None, loss_weight: float = 1.0
+        self,
+        loss: Any,
+        prediction: Value,
+        target: Value,
+        weight: Value | None = None,
+        loss_weight: float = 1.0,
+        sum_reduction: bool | None = None,
     ) -> Record:
-        """Adds a loss; it takes the place of a sigmoid or softmax before it where it can."""
+        """Adds a loss; it takes the place of a sigmoid or softmax before it where it can.
+
+        `sum_reduction`: whether it is a sum over the batch, where that is not what the loss says.
+        """
         kernel, output = loss.kernel, None
         producer = next((r for r in self.records if r.output is prediction), None)
         if producer is not None and prediction.root.uses == 0:
@@ -372,13 +420,15 @@ class Builder:
                 self.records.remove(producer)
                 prediction = producer.x
                 prediction.root.uses -= 1
-        settings = {"sum_reduction": loss.reduction == "sum", "loss_weight": loss_weight}
+        sums = loss.reduction == "sum" if sum_reduction is None else sum_reduction
+        settings = {"sum_reduction": sums, "loss_weight": loss_weight}
         if kernel is None:
             return self.add("python_loss", [prediction, target, weight], python_loss=loss, **settings)
-        if loss.counted:
+        counted = loss.counted and not sums
+        if counted:
             settings["by_weight"] = loss.reduction == "mean_with_sample_weight"
         return self.add(
-            "counted_loss" if loss.counted else "loss",
+            "counted_loss" if counted else "loss",
             [prediction, target, weight],
             output,
             loss=kernel,
@@ -439,14 +489,14 @@ class Builder:
                 )
         leading: set[int] = set()
         for record in reversed(self.records):
-            if record.op in LOSSES:
+            if record.op in ENDS:
                 leading.add(id(record.x.root))
             elif record.output is not None and id(record.output.root) in leading:
                 leading.update(id(x.root) for x in record.inputs if x is not None)
-        for record in self.records:
-            for value in (*record.inputs, record.output):
-                if value is not None and id(value.root) not in leading:
-                    value.root.gradient = False
+        values = [value for record in self.records for value in (*record.inputs, record.output)]
+        for value in (*self.feeds, *values):
+            if value is not None and id(value.root) not in leading:
+                value.root.gradient = False
 
     def _branch(self) -> None:
         """Where several steps pass a gradient back to one value, all but the last write to branches of it.
@@ -456,7 +506,7 @@ class Builder:
         """
         passing: dict[int, list[tuple[Record, int]]] = {}
         for record in self.records:
-            if record.op in LOSSES:
+            if record.op in ENDS:
                 differentiable = [0]
             elif record.output is not None and record.output.root.gradient:
                 differentiable = list(range(len(record.inputs)))
@@ -489,7 +539,7 @@ class Builder:
             before = kept[-1] if kept else None
             if (
                 before is not None
-                and before.op == "dense"
+                and before.op in ("dense", "feature_dense")
                 and record.op == "activation"
                 and record.inputs[0] is before.output
                 and before.y.uses == 1
@@ -510,6 +560,7 @@ class Compiled:
         program: The `_kernels.Program`.
         losses: Numbers of its loss steps.
         learning: The variables that learn.
+        by_inputs: Which feeds have a gradient to hand out, where that was asked for.
     """
 
     def __init__(self, builder: Builder, capacity: int) -> None:
@@ -519,6 +570,7 @@ class Compiled:
         self.parameters: dict[int, int] = {}
         self.learning: list[Variable] = []
         self.losses: list[int] = []
+        self.by_inputs: list[bool] = []
         updates = builder.updates
         self.program.set_update(**updates.settings, python=self._python_update(updates.python))
         for kernel in updates.kernels:
@@ -529,6 +581,12 @@ class Compiled:
             self._write(record)
         for value in builder.results:
             self.program.result(self._value(value))
+        if builder.by_inputs:
+            self.program.set_pulls(max(builder.pulls, 1))
+            self.by_inputs = [value.gradient for value in builder.feeds]  # others have none, or lead nowhere
+            for value in builder.feeds:
+                if value.gradient:
+                    self.program.result(self._value(value), gradient=True)
         self.program.finish(capacity)
 
     def _value(self, value: Value) -> int:
@@ -607,7 +665,7 @@ class Compiled:
         elif python_loss is not None:
             settings["python"] = self._python_loss(record, python_loss)
         learns = record.output is not None and record.output.root.gradient
-        if record.op in ("activity_regularization", "branch", "zero"):
+        if record.op in ("activity_regularization", "branch", "zero", "pull"):
             learns = record.x.root.gradient
         record.index = self.program.step(record.op, inputs, output, parameters, backward=learns, **settings)
         if record.op in LOSSES and record.op != "activity_regularization":
@@ -632,6 +690,8 @@ class Compiled:
             if x.root.gradient:
                 self._shaped(x, gradient=True)[...] = dx
             learning = [variable for variable in record.variables if self.builder._learns(variable)]
+            if not learning:  # whatever was returned for weights that stay as they are
+                return
             for variable, gradient in zip(learning, gradients, strict=True):
                 kept = self.program.gradient(self.parameters[id(variable)])
                 kept[...] = np.asarray(gradient).reshape(kept.shape)

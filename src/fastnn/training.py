@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import weakref
@@ -164,7 +165,7 @@ class Training:
             builder.updates = optimizer.updates()
         for head, (target, weight) in zip(self.trained, targets, strict=True):
             if head.loss is not None:
-                _emit_loss(builder, head, outputs[head.name], target, weight)
+                emit_loss(builder, head, outputs[head.name], target, weight)
         for head, (target, weight) in zip(self.trained, targets, strict=True):
             for metric in head.metrics:
                 builder.metric(metric, outputs[head.name], target)
@@ -468,18 +469,31 @@ class Arrays:
         return first, second
 
 
-def _emit_loss(builder: Builder, head: Head, prediction: Value, target: Value, weight: Value | None) -> None:
-    """The loss of an output: its kernel; what a function of one's own composes of `fastnn.ops`; or a step in Python."""
+def emit_loss(
+    builder: Builder,
+    head: Head,
+    prediction: Value,
+    target: Value,
+    weight: Value | None = None,
+    of_samples: bool = False,
+) -> None:
+    """The loss of an output: its kernel; what a function of one's own composes of `fastnn.ops`; or a step in Python.
+
+    `of_samples`: it is the sum of the samples' own losses, so that each has its own gradient.
+    """
     loss, value = head.loss, None
+    sums, factor = loss.reduction == "sum", head.loss_weight
+    if of_samples and not sums:
+        sums, factor = True, factor / math.prod(head.shape[:-1])
     if loss.kernel is None:
         value = trace(getattr(loss, "function", loss.call), builder, [target, prediction])
     if value is None:
-        builder.loss(loss, prediction, target, weight, head.loss_weight)
+        builder.loss(loss, prediction, target, weight, factor, sums)
         return
     if value.shape == head.shape[:-1]:  # of each row of the output
         value = builder.reshape(value, (*value.shape, 1))
-    by_weight = loss.reduction == "mean_with_sample_weight"
-    builder.value_loss(value, weight, head.loss_weight, loss.reduction == "sum", by_weight)
+    by_weight = loss.reduction == "mean_with_sample_weight" and not of_samples
+    builder.value_loss(value, weight, factor, sums, by_weight)
 
 
 def _as_list(identifiers: Any, name: str) -> Any:

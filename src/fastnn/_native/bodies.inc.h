@@ -20,6 +20,7 @@ static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 #include "dense.inc.h"
 #include "normalization.inc.h"
 #include "encoding.inc.h"
+#include "numeric_features.inc.h"
 #include "loss_frames.inc.h"
 #include "loss_errors.inc.h"
 #include "loss_binary.inc.h"
@@ -75,6 +76,11 @@ const fastnn_kernels KERNELS = {
     .normalization_backward = normalization_backward,
     .discretize = discretize,
     .encode = encode,
+    .waves = waves,
+    .waves_backward = waves_backward,
+    .waves_gradient = waves_gradient,
+    .pieces = pieces,
+    .pieces_backward = pieces_backward,
     .column_maxima = column_maxima,
     .column_maxima_backward = column_maxima_backward,
     .normalize_groups = normalize_groups,

@@ -268,6 +268,22 @@ typedef struct fastnn_kernels {
     void (*encode)(int64_t m, int64_t n, const void *x, int64_t x_row, int64_t depth, int count, void *y,
                    int64_t y_row);
 
+    /* Numbers as vectors: numeric_features.inc.h */
+    /* y[m,F,K] = cos(2π c[F,K] · x[m,F] + b[F,K]); with `sines` y[m,F,2K], the sines behind the cosines. b may be NULL. */
+    void (*waves)(int64_t m, int64_t features, int64_t k, const void *x, int64_t x_row, const void *c, const void *b,
+                  int sines, void *y);
+    /* dy[m,F,·] <- the gradient by the radians, in its first K; dx[m,F], which may be NULL, from that */
+    void (*waves_backward)(int64_t m, int64_t features, int64_t k, const void *x, int64_t x_row, const void *c,
+                           const void *b, int sines, const void *y, void *dy, void *dx, int64_t dx_row);
+    /* gradient by c, or by b with x NULL, of features [feature0, feature1); dt is what became of dy */
+    void (*waves_gradient)(int64_t m, int64_t feature0, int64_t feature1, int64_t k, const void *x, int64_t x_row,
+                           const void *dt, int64_t dt_row, int64_t each, int accumulate, void *gradient);
+    /* y[m,F,K] = (x[m,F] - left[F,K]) · factor[F,K], cut to [low, high] */
+    void (*pieces)(int64_t m, int64_t features, int64_t k, const void *x, int64_t x_row, const void *left,
+                   const void *factor, const void *low, const void *high, void *y);
+    void (*pieces_backward)(int64_t m, int64_t features, int64_t k, const void *factor, const void *low,
+                            const void *high, const void *y, const void *dy, void *dx, int64_t dx_row);
+
     /* y[n] = max over the rows of x[m,n], and dx = dy where x is it, in equal parts: pooling.inc.h */
     void (*column_maxima)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y);
     void (*column_maxima_backward)(int64_t m, int64_t n, const void *x, int64_t x_row, const void *y, const void *dy,

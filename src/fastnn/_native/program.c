@@ -27,7 +27,7 @@ fastnn_program *fastnn_program_new(const fastnn_kernels *kernels) {
     fastnn_program *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     p->kernels = kernels;
-    p->accumulation = 1;
+    p->accumulation = p->pulls = 1;
     p->updater = FASTNN_NONE;
     return p;
 }
@@ -106,7 +106,9 @@ int fastnn_program_step(fastnn_program *p, const fastnn_op *op) {
 
 int fastnn_program_feed(fastnn_program *p, int value) { ADD(p, feeds, n_feeds, (fastnn_feed){.value = value}); }
 
-int fastnn_program_result(fastnn_program *p, int value) { ADD(p, results, n_results, (fastnn_result){.value = value}); }
+int fastnn_program_result(fastnn_program *p, int value, int gradient) {
+    ADD(p, results, n_results, (fastnn_result){.value = value, .gradient = gradient});
+}
 
 int fastnn_program_rule(fastnn_program *p, const fastnn_update *update) {
     ADD(p, rules, n_rules, (fastnn_rule){.update = update});
@@ -162,6 +164,8 @@ static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_n
     }
     for (int i = 0; i < p->n_steps; ++i) {
         const fastnn_step *s = &p->steps[i];
+        const int64_t own = s->backward && s->op->packed ? s->op->packed(p, s) : 0;
+        if (own > needs->packed) needs->packed = own;
         if (!s->backward || s->output == FASTNN_NONE || s->parameters[0] == FASTNN_NONE) continue;
         const fastnn_value *y = &p->values[s->output];
         const int64_t packed = kernels->gemm_packed(y->width, capacity * y->per_sample);
@@ -252,18 +256,21 @@ typedef struct {
     int n_moves, n_stages;
 } plan;
 
+static fastnn_stage *add_stage(plan *plan, int batch) {
+    fastnn_stage *added = &plan->stages[plan->n_stages++];
+    *added = (fastnn_stage){.begin = plan->n_moves, .end = plan->n_moves, .batch = batch};
+    return added;
+}
+
 static void add_move(plan *plan, int step, int direction, int batch) {
     fastnn_stage *last = &plan->stages[plan->n_stages - 1];
-    if (batch || last->batch) {
-        last = &plan->stages[plan->n_stages++];
-        *last = (fastnn_stage){.begin = plan->n_moves, .end = plan->n_moves, .batch = batch};
-    }
+    if (batch || last->batch) last = add_stage(plan, batch);
     plan->moves[plan->n_moves++] = (fastnn_move){step, direction};
     last->end = plan->n_moves;
 }
 
 static int cut_into_stages(fastnn_program *p) {
-    const size_t most = 4 * (size_t)p->n_steps + 1;
+    const size_t most = 4 * (size_t)p->n_steps + 2;
     plan plan = {.moves = calloc(most, sizeof *plan.moves), .stages = calloc(most, sizeof *plan.stages)};
     if (!plan.moves || !plan.stages) {
         free(plan.moves);
@@ -276,6 +283,8 @@ static int cut_into_stages(fastnn_program *p) {
         if (op->forward_batch) add_move(&plan, i, FASTNN_FORWARD, 1);
         if (op->forward) add_move(&plan, i, FASTNN_FORWARD, 0);
     }
+    if (p->pulls > 1) add_stage(&plan, 0);
+    p->way_back = plan.n_stages - 1;
     for (int i = p->n_steps - 1; i >= 0; --i) {
         const fastnn_op *op = p->steps[i].op;
         if (!p->steps[i].backward) continue;
@@ -356,7 +365,7 @@ static void count_work(fastnn_program *p) {
     p->flops = p->bytes_per_sample = p->parameter_bytes = 0;
     for (int i = 0; i < p->n_steps; ++i) {
         const fastnn_step *s = &p->steps[i];
-        if (s->op->flops) p->flops += s->op->flops(p, s) * (s->backward ? 3 : 1);
+        if (s->op->flops) p->flops += s->op->flops(p, s) * (s->backward ? 1 + 2 * p->pulls : 1);
     }
     for (int i = 0; i < p->n_values; ++i) {
         const fastnn_value *v = &p->values[i];
@@ -382,6 +391,7 @@ static void find_late_updates(fastnn_program *p) {
 
 int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
     find_late_updates(p);
+    for (int i = 0; i < p->n_results; ++i) p->gradients |= p->results[i].gradient;
     if (cut_into_stages(p) || list_tasks(p) || list_uses(p) || lay_out(p, capacity)) return -1;
     count_work(p);
     return 0;

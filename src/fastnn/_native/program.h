@@ -98,6 +98,7 @@ typedef struct {
     void (*touched)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, unsigned char *touched);
     void (*fold)(fastnn_program *, fastnn_step *); /* after the stages: the batch into the step's totals */
     int64_t (*buffer)(const fastnn_program *, const fastnn_step *); /* elements of step->buffer */
+    int64_t (*packed)(const fastnn_program *, const fastnn_step *); /* elements of worker->packed that backward needs */
     int64_t (*flops)(const fastnn_program *, const fastnn_step *);  /* a sample, forward */
 } fastnn_op;
 
@@ -136,7 +137,8 @@ typedef struct {
 
 typedef struct {
     int value;
-    char *data; /* sample 0 of the whole data set */
+    int gradient; /* it is the value's gradient that is handed out: for each sample, one for each pull */
+    char *data;   /* sample 0 of the whole data set */
 } fastnn_result;
 
 /* A step that computes a gradient of a parameter, and which of the step's own the parameter is. */
@@ -189,6 +191,7 @@ struct fastnn_program {
     fastnn_weights_task *tasks;
     fastnn_use *uses;
     int n_stages, n_tasks;
+    int way_back; /* the first stage of the way back, where it is gone more than once */
     fastnn_worker *workers;
     int n_workers;
     int64_t flops; /* a sample, all phases */
@@ -196,7 +199,9 @@ struct fastnn_program {
     int constrained; /* some parameters are */
     int late;        /* some parameters are */
     int regularized; /* some parameters are, in Python */
+    int gradients;   /* some results are */
     int training;    /* there are parameters to update, or gradients to keep */
+    int64_t pulls; /* how often a batch goes the way back: once for each number that is differentiated, at least once */
 
     /* set before a run */
     const int64_t *order; /* of samples; NULL: as they lie */
@@ -220,6 +225,7 @@ struct fastnn_program {
     int updating;               /* this batch ends in an update */
     int overwrites;             /* and in the weights becoming their averages */
     uint64_t batch;             /* counts batches of all runs */
+    int64_t pull;               /* which of the ways back this is */
     int current_step;           /* for Python steps */
 
     double loss_sum, samples_seen, last_loss; /* totals since fastnn_program_reset */
@@ -244,7 +250,7 @@ int fastnn_program_branch(fastnn_program *, int value);
 int fastnn_program_parameter(fastnn_program *, void *data, int64_t rows, int64_t cols, int trainable);
 int fastnn_program_step(fastnn_program *, const fastnn_op *op); /* fields to be filled in by the caller */
 int fastnn_program_feed(fastnn_program *, int value);
-int fastnn_program_result(fastnn_program *, int value);
+int fastnn_program_result(fastnn_program *, int value, int gradient);
 int fastnn_program_rule(fastnn_program *, const fastnn_update *update);
 
 /* Lays out the arena for batches of up to `capacity` samples; again for another capacity. 0, or -1: no memory, and the

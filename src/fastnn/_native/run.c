@@ -49,12 +49,31 @@ static void write_results(fastnn_program *p, int64_t row0, int64_t row1) {
         const fastnn_value *v = &p->values[p->results[i].value];
         const int64_t bytes = v->width * p->kernels->itemsize, row_bytes = v->row * p->kernels->itemsize;
         char *to = p->results[i].data;
-        if (!to) continue;
+        if (!to || p->results[i].gradient) continue;
         to += (p->first + row0) * v->per_sample * bytes;
         const char *from = fastnn_row(p, v, v->data, row0);
         for (int64_t r = row0 * v->per_sample; r < row1 * v->per_sample; ++r, from += row_bytes, to += bytes)
             memcpy(to, from, (size_t)bytes);
     }
+}
+
+/* gradients[sample, pull, ...] of the samples [row0, row1) and this pull */
+static void write_gradients(fastnn_program *p, int64_t row0, int64_t row1) {
+    for (int i = 0; i < p->n_results; ++i) {
+        const fastnn_value *v = &p->values[p->results[i].value];
+        const int64_t bytes = v->width * p->kernels->itemsize, row_bytes = v->row * p->kernels->itemsize;
+        if (!p->results[i].data || !p->results[i].gradient) continue;
+        const char *from = fastnn_row(p, v, v->gradient, row0);
+        for (int64_t sample = row0; sample < row1; ++sample) {
+            char *to = p->results[i].data + ((p->first + sample) * p->pulls + p->pull) * v->per_sample * bytes;
+            for (int64_t r = 0; r < v->per_sample; ++r, from += row_bytes, to += bytes) memcpy(to, from, (size_t)bytes);
+        }
+    }
+}
+
+static void hand_out(fastnn_program *p, int64_t row0, int64_t row1) {
+    write_results(p, row0, row1);
+    if (p->gradients) write_gradients(p, row0, row1);
 }
 
 static void run_block(void *context, int64_t block, int worker) {
@@ -69,7 +88,7 @@ static void run_block(void *context, int64_t block, int worker) {
         else
             s->op->backward(p, s, row0, row1, worker);
     }
-    if (phase->last) write_results(p, row0, row1);
+    if (phase->last) hand_out(p, row0, row1);
 }
 
 static int run_batch_step(fastnn_program *p, fastnn_move move) {
@@ -88,20 +107,29 @@ static int64_t block_of_rows(const fastnn_program *p, int threads) {
     return min64(block, share);
 }
 
-static int run_stages(fastnn_program *p, int threads) {
+static int run_stages_from(fastnn_program *p, int first, int threads) {
     rows_phase phase = {.program = p, .block = block_of_rows(p, threads)};
     const int64_t blocks = (p->rows + phase.block - 1) / phase.block;
-    for (int i = 0; i < p->n_stages; ++i) {
+    for (int i = first; i < p->n_stages; ++i) {
         phase.stage = &p->stages[i];
         phase.first = i == 0;
         phase.last = i == p->n_stages - 1 && !phase.stage->batch;
         if (phase.stage->batch) {
             if (run_batch_step(p, p->moves[phase.stage->begin])) return -1;
-            if (i == p->n_stages - 1) write_results(p, 0, p->rows);
+            if (i == p->n_stages - 1) hand_out(p, 0, p->rows);
         } else {
             fastnn_parallel(run_block, &phase, blocks, threads);
         }
     }
+    return 0;
+}
+
+/* Forward, and back; where several numbers are differentiated, back again for each of the others. */
+static int run_stages(fastnn_program *p, int threads) {
+    p->pull = 0;
+    if (run_stages_from(p, 0, threads)) return -1;
+    while (++p->pull < p->pulls)
+        if (run_stages_from(p, p->way_back, threads)) return -1;
     return 0;
 }
 

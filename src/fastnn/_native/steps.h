@@ -14,8 +14,9 @@ extern const fastnn_op fastnn_scale_op, fastnn_embedding_op, fastnn_mean_pooling
 extern const fastnn_op fastnn_loss_op, fastnn_counted_loss_op, fastnn_value_loss_op, fastnn_counted_value_loss_op,
     fastnn_metric_op, fastnn_activity_regularization_op;
 extern const fastnn_op fastnn_group_normalization_op;
-extern const fastnn_op fastnn_branch_op, fastnn_copy_op, fastnn_zero_op;
+extern const fastnn_op fastnn_branch_op, fastnn_copy_op, fastnn_zero_op, fastnn_pull_op;
 extern const fastnn_op fastnn_binary_op, fastnn_sum_op, fastnn_max_op, fastnn_rearrange_op;
+extern const fastnn_op fastnn_waves_op, fastnn_pieces_op, fastnn_feature_dense_op;
 extern const fastnn_op fastnn_python_op, fastnn_python_loss_op;
 
 /* Kernels' arguments. */

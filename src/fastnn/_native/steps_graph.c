@@ -71,3 +71,16 @@ static void copy_backward(fastnn_program *p, const fastnn_step *s, int64_t row0,
 
 const fastnn_op fastnn_copy_op = {
     .name = "copy", .fits = fastnn_fits_elementwise, .forward = copy_forward, .backward = copy_backward};
+
+/* --- pull: where the way back begins, at number `pull - length` of a sample of x, if it has one --------------------- */
+
+static void pull_backward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]);
+    const int64_t at = p->pull - s->length, each = x->per_sample * x->width;
+    zero_backward(p, s, row0, row1, worker);
+    if (at < 0 || at >= each) return;
+    for (int64_t i = row0; i < row1; ++i)
+        set(p, fastnn_row(p, x, x->gradient, i), at / x->width * x->row + at % x->width, 1);
+}
+
+const fastnn_op fastnn_pull_op = {.name = "pull", .fits = zero_fits, .backward = pull_backward};

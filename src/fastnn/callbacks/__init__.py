@@ -16,7 +16,10 @@ from fastnn.callbacks.learning_rate_scheduler import LearningRateScheduler
 from fastnn.callbacks.monitor_callback import MonitorCallback
 from fastnn.callbacks.progbar_logger import ProgbarLogger
 from fastnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from fastnn.callbacks.swap_ema_weights import SwapEMAWeights
+from fastnn.callbacks.tensorboard import TensorBoard
 from fastnn.callbacks.terminate_on_nan import TerminateOnNaN
+from fastnn.callbacks.tqdm_callback import TqdmCallback
 
 __all__ = [
     "CSVLogger",
@@ -30,7 +33,10 @@ __all__ = [
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
+    "TqdmCallback",
 ]
 
 if not TYPE_CHECKING:

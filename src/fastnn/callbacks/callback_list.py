@@ -8,6 +8,7 @@ from typing import Any
 from fastnn.callbacks.callback import Callback, Logs, overrides
 from fastnn.callbacks.history import History
 from fastnn.callbacks.progbar_logger import ProgbarLogger
+from fastnn.callbacks.progress_callback import ProgressCallback
 
 
 class CallbackList(Callback):
@@ -19,7 +20,7 @@ class CallbackList(Callback):
     Args:
         callbacks: A callback, or a list of them, or `None`.
         add_history: Whether to add a `History` if there is none.
-        add_progbar: Whether to add a `ProgbarLogger` if there is none.
+        add_progbar: Whether to add a `ProgbarLogger` if nothing else shows progress.
         model: The model.
         **params: What is being run: see `Callback`.
 
@@ -49,14 +50,13 @@ class CallbackList(Callback):
         super().__init__()
         self.callbacks: list[Callback] = list(_flatten(callbacks))
         self._history = self._last(History)
-        self._progbar = self._last(ProgbarLogger)
+        shown = self._last(ProgressCallback)
         # Last, so that they see what the others put into the logs.
         if add_history and self._history is None:
             self._history = History()
             self.callbacks.append(self._history)
-        if add_progbar and self._progbar is None:
-            self._progbar = ProgbarLogger()
-            self.callbacks.append(self._progbar)
+        if add_progbar and shown is None:
+            self.callbacks.append(ProgbarLogger())
         self.set_model(model)
         self.set_params(params)
 
@@ -72,7 +72,6 @@ class CallbackList(Callback):
             if self.params:
                 added.set_params(self.params)
         self._history = self._last(History)
-        self._progbar = self._last(ProgbarLogger)
 
     def set_params(self, params: dict[str, Any] | None) -> None:
         super().set_params(params)
@@ -112,12 +111,14 @@ class CallbackList(Callback):
     @property
     def wants_progress(self) -> bool:
         """Whether anything is drawn while an epoch, an evaluation or a prediction runs."""
-        return self._progbar is not None and self._progbar.draws
+        return any(isinstance(callback, ProgressCallback) and callback.draws for callback in self.callbacks)
 
     @property
     def may_change_model(self) -> bool:
         """Whether any callback does more than keep and show the logs, and so may change the model or its optimizer."""
-        return any(type(callback) not in (History, ProgbarLogger) for callback in self.callbacks)
+        return any(
+            type(callback) is not History and not isinstance(callback, ProgressCallback) for callback in self.callbacks
+        )
 
     def _wants(self, *hooks: str) -> bool:
         return any(overrides(callback, hook) for callback in self.callbacks for hook in hooks)
@@ -129,8 +130,10 @@ class CallbackList(Callback):
             step: Number of steps done.
             logs: Loss and metrics since the start of the epoch.
         """
-        if self._progbar is not None:
-            self._progbar.on_progress(step, _in_order(logs))
+        logs = _in_order(logs)
+        for callback in self.callbacks:
+            if isinstance(callback, ProgressCallback) and callback.draws:
+                callback.on_progress(step, logs)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         logs = _in_order(logs)

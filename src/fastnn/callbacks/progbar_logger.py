@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn.callbacks.callback import Callback, Logs
+from fastnn.callbacks.callback import Logs
+from fastnn.callbacks.progress_callback import ProgressCallback
 from fastnn.utils.progress import Progbar, can_redraw, print_message
 
 
-class ProgbarLogger(Callback):
+class ProgbarLogger(ProgressCallback):
     """Shows progress, losses and metrics on standard output. `fit`, `evaluate` and `predict` add one by themselves.
 
     With `verbose=1` (or `"auto"`) a bar is drawn in place while an epoch runs, where standard output is a terminal or
@@ -43,12 +44,6 @@ class ProgbarLogger(Callback):
         return self.verbose == 1 and can_redraw()
 
     def on_progress(self, step: int, logs: Logs | None = None) -> None:
-        """Draws the bar again.
-
-        Args:
-            step: Number of steps done.
-            logs: Loss and metrics since the start of the epoch.
-        """
         self._seen = step
         if self.progbar is not None and self.verbose == 1:
             self.progbar.update(step, (logs or {}).items(), finalize=False)

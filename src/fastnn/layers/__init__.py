@@ -41,6 +41,8 @@ from fastnn.layers.merging import (
 )
 from fastnn.layers.noise import GaussianDropout, GaussianNoise
 from fastnn.layers.operations import Function, Reduce, Slice
+from fastnn.layers.periodic_embedding import PeriodicEmbedding
+from fastnn.layers.piecewise_linear_embedding import PiecewiseLinearEmbedding
 from fastnn.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.preprocessing.category_encoding import CategoryEncoding
@@ -95,7 +97,9 @@ __all__ = [
     "Multiply",
     "Normalization",
     "PReLU",
+    "PeriodicEmbedding",
     "Permute",
+    "PiecewiseLinearEmbedding",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
@@ -165,7 +169,9 @@ _registry = Registry(
         Multiply,
         Normalization,
         PReLU,
+        PeriodicEmbedding,
         Permute,
+        PiecewiseLinearEmbedding,
         RMSNormalization,
         ReLU,
         Reduce,

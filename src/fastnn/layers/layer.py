@@ -292,10 +292,10 @@ class Layer(Weighted):
             )
         shape = self.compute_output_shape((None, *x.shape))[1:]
         backward = self.backward if type(self).backward is not Layer.backward else None
-        if backward is None and builder.learning:
+        if backward is None and builder.differentiates:
             raise NotImplementedError(
-                f"Layer '{self.name}' must implement `backward(self, dy)` to be trained with. Received: a layer of "
-                f"class {type(self).__name__} without it"
+                f"Layer '{self.name}' must implement `backward(self, dy)` to be trained with, or differentiated. "
+                f"Received: a layer of class {type(self).__name__} without it"
             )
         return builder.python(x, shape, self.forward, backward, self._weights)
 

@@ -14,6 +14,7 @@ from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
 from fastnn.layers.layer import Layer, assign_all, map_shapes
 from fastnn.models import configuration
+from fastnn.models.differentiable import Differentiable
 from fastnn.models.trainer import Trainer
 from fastnn.program import Builder
 from fastnn.summary import print_summary
@@ -22,7 +23,7 @@ from fastnn.variables import Variable
 Shape = tuple[Any, ...]
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, Differentiable, Layer):
     """Layers put together to be trained.
 
     Made in one of three ways: from symbolic inputs and outputs, `Model(inputs, outputs)`; as a subclass whose `call`
@@ -96,6 +97,11 @@ class Model(Trainer, Layer):
         if len(dtypes) > 1:
             raise ValueError(
                 f"All layers of a model share its dtype. Received: {sorted(dtype.name for dtype in dtypes)}"
+            )
+        if self._dtype is not None and dtypes - {self._dtype}:
+            raise ValueError(
+                f"All layers of a model share its dtype: give it to Input. Received: dtype={self._dtype.name} for "
+                f"layers of dtype {next(iter(dtypes)).name}"
             )
         if self._dtype is None:
             self._dtype = next(iter(dtypes), next((t.dtype for t in graph.outputs if t.dtype is not None), None))

@@ -11,6 +11,7 @@ from fastnn import loop, training
 from fastnn._structure import flatten, pack
 from fastnn.adapters import Batch, Batches, is_batches
 from fastnn.callbacks import CallbackList, History
+from fastnn.gradients import Derivatives
 from fastnn.prediction import Predictor
 from fastnn.sources import InMemory, Streamed
 
@@ -26,6 +27,7 @@ class Trainer:
         self._training: training.Training | None = None
         self._predictor: Predictor | None = None
         self._few: Any = None  # the program that serves few rows at once
+        self._derivatives: Derivatives | None = None
         self.history: History | None = None
         self.stop_training = False
 
@@ -34,6 +36,7 @@ class Trainer:
         return {
             "_predictor": None,
             "_few": None,
+            "_derivatives": None,
             "_training": None if self._training is None else self._training.arguments,
         }
 
@@ -111,7 +114,7 @@ class Trainer:
 
     def _forget_programs(self) -> None:
         """Starts afresh where layers have changed: without programs, and without what was chosen for data."""
-        self._predictor = self._few = None
+        self._predictor = self._few = self._derivatives = None
         if self._training is not None:
             self._training = training.Training(self, *self._training.arguments)
 

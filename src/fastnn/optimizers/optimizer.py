@@ -450,8 +450,11 @@ class Optimizer(State):
         """
         for variable in var_list:
             average = self.average_of(variable) if self.use_ema else None
-            if average is not None:
+            if average is not None and self.averages_in_place:
+                average.assign(variable.value)
+            elif average is not None:
                 variable.assign(average.value)
+        self.averages_in_place = False
 
     # --- configuration
 

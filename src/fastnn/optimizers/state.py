@@ -27,6 +27,7 @@ class State:
     def __init__(self, name: str | None, averages: bool, accumulates: bool) -> None:
         self.name = name or auto_name(type(self).__name__)
         self.built = False
+        self.averages_in_place = False  # of the weights, which are then where the averages are
         self._keeps = {"average": averages, "gradient_accumulator": accumulates}
         self._kept: dict[str, list[Variable]] = {}
         self._slots: dict[int, list[Variable]] = {}
@@ -73,6 +74,23 @@ class State:
     def _kept_of(self, name: str, variable: Variable) -> Variable | None:
         self._check_known(variable)
         return self._kept[name][self._get_variable_index(variable)] if name in self._kept else None
+
+    def swap_averages(self) -> None:
+        """Puts the running means of the weights in the weights' place, and the weights in theirs; and back again.
+
+        Raises:
+            ValueError: It keeps none: it was made without `use_ema`.
+        """
+        if not self._keeps["average"]:
+            raise ValueError(
+                f"The optimizer '{self.name}' keeps no running means of the weights: give it use_ema=True. "
+                "Received: use_ema=False"
+            )
+        for variable, average in zip(self._trainable_variables, self._kept.get("average", ()), strict=False):
+            weights = variable.numpy()
+            variable.assign(average.value)
+            average.assign(weights)
+        self.averages_in_place = not self.averages_in_place
 
     @property
     def _model_variables_moving_average(self) -> list[Variable]:  # by this name Keras's callbacks look for it
