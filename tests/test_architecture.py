@@ -23,7 +23,7 @@ FLOORS = (
     ("data", "prediction", "heads", "training", "gradients", "sources", "loop"),
     ("callbacks", "summary"),
     ("models",),
-    ("sklearn", "wrappers"),
+    ("sklearn", "tabular", "wrappers"),
     ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),
 )

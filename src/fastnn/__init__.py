@@ -53,7 +53,11 @@ __all__ = [
     "utils",
 ]
 
-_FACES = ("sklearn", "wrappers")  # submodules that need an extra, and so are no part of `from fastnn import *`
+_FACES = (
+    "sklearn",
+    "tabular",
+    "wrappers",
+)  # submodules that need an extra: no part of `from fastnn import *`
 # name -> the submodule that defines it
 _BORROWED = {"Input": "layers", "Model": "models", "Sequential": "models", "show_versions": "_info"}
 
