@@ -24,6 +24,7 @@ FLOORS = (
     ("callbacks", "summary", "exporting"),
     ("models",),
     ("saving", "exchange"),
+    ("sklearn", "tabular", "wrappers"),
     ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
     ("__init__",),
 )

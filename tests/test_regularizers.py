@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fastnn import Sequential, layers, optimizers, random, regularizers
+from fastnn import Sequential, layers, losses, optimizers, random, regularizers
 
 W = np.array([[1.0, -2.0], [0.0, 3.0]], np.float32)
 
@@ -37,6 +37,23 @@ def test_defaults() -> None:
     assert (regularizers.L1L2().l1, regularizers.L1L2().l2) == (0.0, 0.0)
     assert regularizers.L1(None).l1 == 0.01
     assert regularizers.L1L2(None, 1).l2 == 1.0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_penalty_shared_out_over_the_samples(weighted: bool) -> None:
+    x = np.zeros((5, 2), np.float32)  # whose loss has no gradient
+    weights = np.array([1.0, 2.0, 1.0, 3.0, 1.0]) if weighted else np.ones(5)
+    loss = losses.MeanSquaredError(reduction="mean_with_sample_weight")
+    penalty = regularizers.L2PerSample(0.5)
+    model = Sequential([layers.Dense(1, use_bias=False, kernel_initializer="ones", kernel_regularizer=penalty)])
+    model.compile(optimizers.SGD(0.25), loss)
+    history = model.fit(x, x[:, :1], batch_size=4, shuffle=False, sample_weight=weights, verbose=0).history
+    first = 1 - 0.25 / weights[:4].sum()  # 4 samples, then one
+    np.testing.assert_allclose(model.get_weights()[0], np.full((2, 1), first - 0.25 * first), rtol=1e-6)
+    expected = (4 / weights[:4].sum() * 1 + 1 * first**2) / 5
+    assert history["loss"] == pytest.approx([expected])
+    assert model.evaluate(x, x[:, :1], verbose=0) == pytest.approx((0.75 * first) ** 2 / 5)
+    assert penalty([[1.0, 1.0]]) == 1.0
 
 
 @pytest.mark.parametrize("factor", [-1.0, math.inf, math.nan, "1", True])

@@ -70,6 +70,11 @@ __all__ = [
     "utils",
 ]
 
+_FACES = (
+    "sklearn",
+    "tabular",
+    "wrappers",
+)  # submodules that need an extra: no part of `from fastnn import *`
 # name -> the submodule that defines it
 _BORROWED = {
     "Initializer": "initializers",
@@ -89,7 +94,7 @@ _BORROWED = {
 def __getattr__(name: str) -> Any:
     if name in _BORROWED:
         value = getattr(importlib.import_module(f"fastnn.{_BORROWED[name]}"), name)
-    elif name in __all__:
+    elif name in __all__ or name in _FACES:
         value = importlib.import_module(f"fastnn.{name}")
     else:
         raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

@@ -142,6 +142,7 @@ class Program:
         accumulator: NDArray[Any] | None = None,
         average: NDArray[Any] | None = None,
         keep: bool = False,
+        per_sample: bool = False,
     ) -> int: ...
     def constrain(
         self,

@@ -115,7 +115,7 @@ cdef class Program:
         return self.added(fastnn_program_branch(self.p, value))
 
     def parameter(self, cnp.ndarray data not None, bint trainable, slots=(), double l1=0, double l2=0, rule=None,
-                  accumulator=None, average=None, bint keep=False):
+                  accumulator=None, average=None, bint keep=False, bint per_sample=False):
         """Adds a parameter: a matrix, a vector (one row), a number, or rows along the last of more axes.
 
         Args:
@@ -123,6 +123,7 @@ cdef class Program:
             rule: Number of the rule that updates it; None: nothing does, and its gradient is kept.
             accumulator, average: Arrays like `data`, for the sum of gradients and the running mean of the weights.
             keep: Whether its gradient is wanted beyond the update.
+            per_sample: Whether l1 and l2 are divided by the samples of a batch, or by their weights where its loss is.
         """
         cdef int i, index
         cdef fastnn_parameter *q
@@ -144,7 +145,7 @@ cdef class Program:
                 check_shape(like, np.shape(data), "accumulator or average")
         index = self.added(fastnn_program_parameter(self.p, cnp.PyArray_DATA(data), rows, cols, trainable))
         q = &self.p.parameters[index]
-        q.l1, q.l2, q.keep = l1, l2, keep
+        q.l1, q.l2, q.per_sample, q.keep = l1, l2, per_sample, keep
         if rule is not None:
             q.rule = rule
             for i, slot in enumerate(slots):

@@ -221,6 +221,7 @@ cdef extern from "_native/program.h" nogil:
         int64_t rows, cols
         int trainable, wants_transposed, rule, keep
         double l1, l2
+        int per_sample
         void **slots
         void *accumulator
         void *average

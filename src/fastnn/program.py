@@ -23,6 +23,7 @@ LOSSES = (
     "loss",
     "counted_loss",
     "value_loss",
+    "counted_value_loss",
     "python_loss",
     "activity_regularization",
 )  # the ops whose result is minimized
@@ -477,10 +478,18 @@ class Builder:
         )
 
     def value_loss(
-        self, value: Value, weight: Value | None = None, loss_weight: float = 1.0, sum_reduction: bool = False
+        self,
+        value: Value,
+        weight: Value | None = None,
+        loss_weight: float = 1.0,
+        sum_reduction: bool = False,
+        by_weight: bool = False,
     ) -> Record:
         """Adds the losses of rows that steps have computed: the last axis of `value` is averaged."""
-        return self.add("value_loss", [value, None, weight], loss_weight=loss_weight, sum_reduction=sum_reduction)
+        settings: dict[str, Any] = {"loss_weight": loss_weight, "sum_reduction": sum_reduction}
+        if by_weight:
+            return self.add("counted_value_loss", [value, None, weight], by_weight=True, **settings)
+        return self.add("value_loss", [value, None, weight], **settings)
 
     def metric(self, metric: Any, prediction: Value, target: Value, weight: Value | None = None) -> None:
         """Adds a metric, which folds each batch into its own state."""
@@ -676,6 +685,7 @@ class Compiled:
                 learns,
                 l1=getattr(regularizer, "l1", 0.0),
                 l2=getattr(regularizer, "l2", 0.0),
+                per_sample=getattr(regularizer, "per_sample", False),
                 rule=builder.updates.rule_of(variable) if learns else None,
                 keep=keep and learns,
                 **(builder.updates.arrays_of(variable) if learns else {}),

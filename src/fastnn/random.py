@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random as _python_random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 # Seeds are drawn from here by everything that is not given one of its own: initializers, dropout, shuffling.
 _source = _python_random.Random()
+_own: ContextVar[_python_random.Random | None] = ContextVar("_own", default=None)  # of a thread, within `seeded`
 
 
 def set_random_seed(seed: int) -> None:
@@ -71,10 +74,32 @@ def _listed(state: tuple[Any, ...]) -> list[Any]:
 def draw_seed(seed: int | SeedGenerator | None = None) -> int:
     """Returns a seed: `seed` itself, the next of a `SeedGenerator`, or, for `None`, the next of the common source."""
     if seed is None:
-        return _source.randrange(1, 2**31)
+        return (_own.get() or _source).randrange(1, 2**31)
     if isinstance(seed, SeedGenerator):
         return seed.next()
     return int(seed)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within it, this thread draws its seeds from a source of its own: the same ones each time, and no one else's.
+
+    Args:
+        seed: Of the source.
+
+    Example:
+
+    >>> with seeded(1):
+    ...     first = draw_seed()
+    >>> with seeded(1):
+    ...     draw_seed() == first
+    True
+    """
+    token = _own.set(_python_random.Random(seed))
+    try:
+        yield
+    finally:
+        _own.reset(token)
 
 
 class SeedGenerator:

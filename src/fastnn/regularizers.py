@@ -34,6 +34,7 @@ class Regularizer:
 
     l1 = 0.0
     l2 = 0.0
+    per_sample = False  # whether training divides it by the samples of a batch
 
     def __call__(self, x: Any) -> float:
         """Returns the penalty on `x`."""
@@ -117,6 +118,25 @@ class L2(Regularizer):
         return {"l2": self.l2}
 
 
+class L2PerSample(L2):
+    """A penalty on squares that is shared out over the samples: `l2 * sum(x²)`, divided by the samples of a batch.
+
+    Where a loss is divided by the weights of its samples, the penalty is so, too. scikit-learn has its `alpha`, twice
+    this `l2`, in this way; Keras has no such regularizer.
+
+    Args:
+        l2: Factor of the sum.
+
+    Raises:
+        ValueError: The factor is negative or not finite.
+
+    >>> L2PerSample(0.5)([1.0, -2.0])
+    2.5
+    """
+
+    per_sample = True
+
+
 class OrthogonalRegularizer(Regularizer):
     """A penalty on weight vectors that are not at right angles to each other.
 
@@ -174,7 +194,7 @@ orthogonal_regularizer = OrthogonalRegularizer
 _registry = Registry(
     "regularizer",
     "fastnn.regularizers",
-    (Regularizer, L1, L2, L1L2, OrthogonalRegularizer),
+    (Regularizer, L1, L2, L1L2, L2PerSample, OrthogonalRegularizer),
     aliases={"l1_l2": L1L2},
 )
 

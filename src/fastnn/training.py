@@ -320,6 +320,7 @@ class Training:
         by_batch: bool = False,
         known: KnownScalars | None = None,
         begun: Mapping[str, Any] | None = None,
+        order: np.ndarray | None = None,
     ) -> Generator[int, None, None]:
         """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one).
 
@@ -331,6 +332,7 @@ class Training:
             by_batch: Whether to yield after each step.
             known: Knows the scalars of the steps; `None`: the optimizer is asked.
             begun: What `progress` returned when this epoch was left in its midst; `None`: it begins.
+            order: The order of the samples itself.
         """
         if self.amid_steps:
             raise RuntimeError(
@@ -347,7 +349,7 @@ class Training:
         first = optimizer.batches - done
         self.bind(compiled, arrays)
         try:
-            program.start(len(arrays), batch_size, iteration=first + done, shuffle=shuffle)
+            program.start(len(arrays), batch_size, order, first + done, shuffle)
             if begun is not None:
                 self._go_on(compiled, begun)
             while done < steps:
@@ -429,10 +431,13 @@ class Training:
         for metric in self.all_metrics:
             metric.reset_state()
 
-    def _penalty(self) -> float:
+    def _penalty(self, samples: float) -> float:
         """The regularizers of all weights that learn."""
         regularized = (v for v in self.model.trainable_variables if v.regularizer is not None)
-        return sum(float(variable.regularizer(variable.value)) for variable in regularized)
+        return sum(
+            float(v.regularizer(v.value)) / (samples if getattr(v.regularizer, "per_sample", False) else 1.0)
+            for v in regularized
+        )
 
     def totals(self, compiled: Compiled) -> np.ndarray:
         """Sums over the samples since the start of a run: of the loss, of ones, and of each output's loss."""
@@ -469,7 +474,7 @@ class Training:
         loss_sum, samples, *sums = (self.totals(compiled) + before).tolist()
         logs = {"loss": loss_sum / samples if samples else 0.0}
         if not compiled.builder.learning:  # a training step adds them itself
-            logs["loss"] += self._penalty()
+            logs["loss"] += self._penalty(samples)
         trained = [head for head in self.trained if head.loss is not None]
         for head, total in zip(trained, sums, strict=False):  # a single output's loss is the loss
             logs[f"{head.name}_loss"] = total / samples if samples else 0.0
@@ -530,7 +535,8 @@ def emit_loss(
         return
     if value.shape == head.shape[:-1]:  # of each row of the output
         value = builder.reshape(value, (*value.shape, 1))
-    builder.value_loss(value, weight, factor, sums)
+    by_weight = loss.reduction == "mean_with_sample_weight" and not of_samples
+    builder.value_loss(value, weight, factor, sums, by_weight)
 
 
 def _as_list(identifiers: Any, name: str) -> Any:

@@ -127,7 +127,9 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
                 )
             dtype = np.dtype(np.float32 if dtype is None else dtype)
             if _allowance.get() is None:
-                first = _in_memory(functools.partial(initializer, tuple(shape), dtype=dtype), path or name, shape, dtype)
+                first = _in_memory(
+                    functools.partial(initializer, tuple(shape), dtype=dtype), path or name, shape, dtype
+                )
         else:
             first = np.asarray(initializer)
             if dtype is None:

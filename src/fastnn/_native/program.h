@@ -56,6 +56,7 @@ typedef struct {
     int trainable;
     int wants_transposed;
     double l1, l2;
+    int per_sample; /* these are divided by the samples of the batch, or by their weights where its loss is */
     int rule; /* by which it is updated; FASTNN_NONE: its gradient is kept, and Python updates it or nobody does */
     void *slots[FASTNN_MAX_SLOTS];
     void *accumulator; /* sum of the gradients since the last update, where a program accumulates them */

@@ -251,15 +251,25 @@ static int run_sparse_task(fastnn_program *p, const fastnn_weights_task *t, int 
     return 1;
 }
 
+/* What a penalty per sample is multiplied by: one over the samples of the batch, or over their weights. */
+static double sample_share(const fastnn_program *p) {
+    double samples = (double)p->rows;
+    for (int i = 0; i < p->n_steps; ++i)
+        if (p->steps[i].op->adds_loss && p->steps[i].by_weight) samples = p->steps[i].counted;
+    return samples > 0 ? 1 / samples : 0;
+}
+
 /* Line by line: regularizer, accumulation, update. */
 static void finish_gradient(fastnn_program *p, fastnn_weights_task *t, char *g, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
     const int64_t n = elements(&t->tile);
+    const double share = q->per_sample ? sample_share(p) : 1;
     t->penalty = q->slope && t->tile.row0 == 0 && t->tile.col0 == 0 ? q->penalty : 0;
     for (int64_t done = 0; done < n;) {
         const line l = next_line(q, &t->tile, done);
         void *part = at_element(p, g, done);
-        if (q->l1 || q->l2) t->penalty += p->kernels->regularize(l.n, at_element(p, q->data, l.at), part, q->l1, q->l2);
+        if (q->l1 || q->l2)
+            t->penalty += p->kernels->regularize(l.n, at_element(p, q->data, l.at), part, share * q->l1, share * q->l2);
         if (q->slope) p->kernels->add(l.n, part, at_element(p, q->slope, l.at), part);
         if (q->accumulator) accumulate(p, l.n, part, at_element(p, q->accumulator, l.at));
         if (!p->updating)

@@ -42,6 +42,7 @@ static const fastnn_op *const ops[] = {
     &fastnn_loss_op,
     &fastnn_counted_loss_op,
     &fastnn_value_loss_op,
+    &fastnn_counted_value_loss_op,
     &fastnn_metric_op,
     &fastnn_python_op,
     &fastnn_python_loss_op,

@@ -11,8 +11,8 @@ extern const fastnn_op fastnn_normalization_op, fastnn_rescaling_op, fastnn_disc
 extern const fastnn_op fastnn_one_hot_op, fastnn_multi_hot_op, fastnn_count_op;
 extern const fastnn_op fastnn_mask_op, fastnn_gaussian_noise_op;
 extern const fastnn_op fastnn_scale_op, fastnn_embedding_op, fastnn_mean_pooling_op, fastnn_max_pooling_op;
-extern const fastnn_op fastnn_loss_op, fastnn_counted_loss_op, fastnn_value_loss_op, fastnn_metric_op,
-    fastnn_activity_regularization_op;
+extern const fastnn_op fastnn_loss_op, fastnn_counted_loss_op, fastnn_value_loss_op, fastnn_counted_value_loss_op,
+    fastnn_metric_op, fastnn_activity_regularization_op;
 extern const fastnn_op fastnn_group_normalization_op;
 extern const fastnn_op fastnn_branch_op, fastnn_copy_op, fastnn_zero_op, fastnn_pull_op;
 extern const fastnn_op fastnn_binary_op, fastnn_sum_op, fastnn_max_op, fastnn_rearrange_op;

@@ -38,23 +38,23 @@ static double sum_of_rows(const fastnn_program *p, const void *data, int64_t n) 
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* What makes of the sum of row losses the batch's: of a mean, 1 / rows; of a counted loss, what count_rows found. */
-static double loss_scale(const fastnn_program *p, const fastnn_step *s) {
-    if (s->op == &fastnn_counted_loss_op) return s->counted > 0 ? 1 / s->counted : 0;
-    return s->sum_reduction ? 1 : 1 / (double)(p->rows * value(p, s->inputs[PREDICTION])->per_sample);
-}
-
 /* A counted loss is divided by the number of its rows, or the sum of their weights, without those of a class to be
  * ignored: params[1] tells whether there is one, params[2] which. */
 static int count_rows(fastnn_program *p, fastnn_step *s) {
-    const fastnn_value *t = value(p, s->inputs[TARGET]), *w = value_or_null(p, s->inputs[WEIGHT]);
-    const int ignores = s->loss->targets == FASTNN_LABEL && !s->default_params && s->params[1] != 0;
+    const fastnn_value *t = value_or_null(p, s->inputs[TARGET]), *w = value_or_null(p, s->inputs[WEIGHT]);
+    const int ignores = s->loss && s->loss->targets == FASTNN_LABEL && !s->default_params && s->params[1] != 0;
     s->counted = 0;
-    for (int64_t i = 0; i < p->rows * t->per_sample; ++i) {
+    for (int64_t i = 0; i < p->rows * value(p, s->inputs[PREDICTION])->per_sample; ++i) {
         if (ignores && get(p, t->data, i * t->row) == s->params[2]) continue;
         s->counted += s->by_weight && w ? get(p, w->data, i) : 1;
     }
     return 0;
+}
+
+/* What makes of the sum of row losses the batch's: of a mean, 1 / rows; of a counted loss, what count_rows found. */
+static double loss_scale(const fastnn_program *p, const fastnn_step *s) {
+    if (s->op->forward_batch == count_rows) return s->counted > 0 ? 1 / s->counted : 0;
+    return s->sum_reduction ? 1 : 1 / (double)(p->rows * value(p, s->inputs[PREDICTION])->per_sample);
 }
 
 static void loss_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
@@ -170,6 +170,13 @@ const fastnn_op fastnn_value_loss_op = {.name = "value_loss",
                                         .row_losses = 1,
                                         .forward = value_loss_forward,
                                         .fold = loss_fold};
+const fastnn_op fastnn_counted_value_loss_op = {.name = "counted_value_loss",
+                                                .fits = value_loss_fits,
+                                                .adds_loss = 1,
+                                                .row_losses = 1,
+                                                .forward_batch = count_rows,
+                                                .forward = value_loss_forward,
+                                                .fold = loss_fold};
 const fastnn_op fastnn_metric_op = {.name = "metric", .fits = metric_fits, .fold = metric_fold};
 const fastnn_op fastnn_python_loss_op = {.name = "python_loss",
                                          .fits = python_loss_fits,

@@ -1,0 +1,49 @@
+"""Which epoch's weights are kept, and when no better ones are to be hoped for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnn.callbacks import Callback
+
+
+class BestEpoch(Callback):
+    """Scores the network after every epoch, and gives it back its best weights in the end.
+
+    Among equal scores the smallest loss is the best: a few rows to validate with leave many scores equal.
+
+    Args:
+        score: Returns `val_score`, of which more is better, and `val_loss`.
+        patience: Epochs without a better one after which training stops; `None`: it does not.
+
+    Attributes:
+        best: The best score, and `None` before there is one.
+        best_epoch: Number of its epoch.
+    """
+
+    def __init__(self, score: Callable[[], dict[str, float]], patience: int | None) -> None:
+        super().__init__()
+        self.score = score
+        self.patience = patience
+        self.best: float | None = None
+        self.best_epoch = 0
+        self._best_loss = float("inf")
+        self._weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        scores = self.score()
+        if logs is not None:
+            logs.update(scores)
+        score, loss = scores["val_score"], scores["val_loss"]
+        if self.best is None or score > self.best or (score == self.best and loss < self._best_loss):
+            self.best, self.best_epoch, self._best_loss = score, epoch, loss
+            self._weights = self.model.get_weights()
+        elif self.patience is not None and epoch - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._weights:
+            self.model.set_weights(self._weights)
