@@ -162,7 +162,7 @@ MODULES = (
             ),
             "Layer": (
                 "a layer of your own has a `call` that composes layers and `fastnn.ops`, or `forward` and `backward` "
-                "in NumPy"
+                "in NumPy, and is then called once in a model that trains"
             ),
         },
     ),
@@ -190,6 +190,7 @@ BEHAVIOUR = {
     "`fit(class_weight=..., sample_weight=...)`": "the two are multiplied; Keras refuses them together",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",
+    "`ops.gelu`": "is exact unless `approximate=True`, like `activations.gelu`; `keras.ops.gelu` approximates",
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
     "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",

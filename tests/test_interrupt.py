@@ -81,6 +81,19 @@ def test_evaluate_and_predict(timer: Callable[[float], None]) -> None:
         assert len(model.evaluate(x[:3], y[:3], verbose=0)) == 2
 
 
+@pytest.mark.parametrize("looked_at", ["x", "y"])
+def test_looking_through_the_data(looked_at: str, timer: Callable[[float], None]) -> None:
+    model = Sequential([Input((32,)), Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = _many(40_000_000_000)
+    timer(AFTER)
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, shuffle=False, check_finite=looked_at == "x", verbose=0)
+    assert time.perf_counter() - start < AFTER + GENEROUS
+    assert model.optimizer.iterations == 0
+
+
 def test_fit_with_a_callback_for_batches(timer: Callable[[float], None]) -> None:
     class Counting(Callback):
         count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -179,12 +179,20 @@ def check_labels(y: np.ndarray, classes: int, name: str = "y", ignored: int | No
         y = y[y != ignored]
         if not y.size:
             return
-    low, high, whole = _kernels.value_range(y)
-    if not (low >= 0 and high < classes and whole):
-        raise ValueError(
-            f"Argument `{name}` must hold class numbers, integers from 0 to {classes - 1}. "
-            f"Received: values from {low:g} to {high:g}" + ("" if whole else ", not all of them whole")
-        )
+    for _, part in _parts(y):
+        low, high, whole = _kernels.value_range(part)
+        if not (low >= 0 and high < classes and whole):
+            raise ValueError(
+                f"Argument `{name}` must hold class numbers, integers from 0 to {classes - 1}. "
+                f"Received: values from {low:g} to {high:g}" + ("" if whole else ", not all of them whole")
+            )
+
+
+def _parts(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Views of some samples each, with the number of the first: C looks at them in a moment, so Ctrl-C is heard."""
+    samples = max(1, (1 << 24) // max(1, array[:1].size))
+    for first in range(0, len(array), samples):
+        yield first, array[first : first + samples]
 
 
 def check_same_length(first: Any, second: Any, first_name: str, second_name: str) -> None:
@@ -198,14 +206,16 @@ def check_same_length(first: Any, second: Any, first_name: str, second_name: str
 
 def check_finite(array: np.ndarray | CSRRows, name: str, dtype: np.dtype) -> None:
     """Raises `ValueError` at the first NaN or infinity, or number that becomes one in the model's dtype."""
-    at: tuple[int, ...] | None
-    if isinstance(array, CSRRows):
-        at = array.first_not_finite(dtype)
-        found = None if at is None else array.dense([at[0]], array.dtype)[0, at[1]]
-    else:
-        at = _kernels.first_not_finite(array, dtype)
-        found = None if at is None else array[at]
-    if at is not None:
+    for first, part in [(0, array)] if isinstance(array, CSRRows) else _parts(array):
+        if isinstance(part, CSRRows):
+            at: tuple[int, ...] | None = part.first_not_finite(dtype)
+            found = None if at is None else part.dense([at[0]], part.dtype)[0, at[1]]
+        else:
+            at = _kernels.first_not_finite(part, dtype)
+            found = None if at is None else part[at]
+        if at is None:
+            continue
+        at = (first + at[0], *at[1:])
         where = f" in {dtype}" if np.isfinite(found) else ""
         raise ValueError(
             f"Argument `{name}` must be finite{where} (or pass check_finite=False). "

@@ -184,7 +184,7 @@ def gelu(x: Any, approximate: bool = False, *, out: np.ndarray | None = None) ->
 
     Args:
         x: Array of any shape.
-        approximate: Whether to use the approximation by `tanh`.
+        approximate: Whether to use the approximation by `tanh`, which is the default of `keras.ops.gelu`.
         out: Array that receives the result.
 
     Example:
