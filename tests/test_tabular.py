@@ -88,7 +88,8 @@ def test_every_kind_of_column_is_encoded():
 def test_the_same_table_of_polars_is_encoded_alike():
     frame, _ = table()
     frame = frame.drop(columns=["mixed", "empty", "zip", "when"])
-    ours, theirs = Table(frame)(frame), pl.from_pandas(frame)
+    columns = {name: [None if pd.isna(cell) else cell for cell in frame[name].tolist()] for name in frame}
+    ours, theirs = Table(frame)(frame), pl.DataFrame(columns, strict=False)  # without pyarrow, which from_pandas needs
     for kind, array in Table(theirs)(theirs).items():
         np.testing.assert_allclose(array, ours[kind], atol=1e-6, err_msg=kind)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,11 @@ class Epochs(InMemory):
             self.order = drawn if self.order is None else self.order[drawn]
         return self.order
 
-    def train(self, epoch: int, by_batch: bool) -> Generator[int, None, None]:
+    def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
         compiled, order = required(self.compiled, "a program"), self.next_order()
-        return self.training.run_epoch(compiled, self.arrays, self.batch_size, None, by_batch, self.known, order)
+        return self.training.run_epoch(
+            compiled, self.arrays, self.batch_size, None, by_batch, self.known, begun, order=order
+        )
 
     def totals(self) -> tuple[float, float, float]:
         """Sums over the samples of the epoch: of what is minimized, of the loss alone, of ones."""
@@ -97,7 +99,7 @@ class SparseEpochs(Epochs):
     def _program(self, batch_size: int) -> Compiled:
         return self.training.program("train", batch_size, self.arrays)
 
-    def train(self, epoch: int, by_batch: bool) -> Generator[int, None, None]:
+    def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
         order, self.before = self.next_order(), np.zeros(3)
         dtype = self.training.model.dtype
         chunk = self.batch_size * max(1, CHUNK_BYTES // (self.batch_size * self.matrix.shape[1] * dtype.itemsize))
