@@ -209,10 +209,10 @@ def check_finite(array: np.ndarray | CSRRows, name: str, dtype: np.dtype) -> Non
     for first, part in [(0, array)] if isinstance(array, CSRRows) else _parts(array):
         if isinstance(part, CSRRows):
             at: tuple[int, ...] | None = part.first_not_finite(dtype)
-            found = None if at is None else part.dense([at[0]], part.dtype)[0, at[1]]
+            found = np.nan if at is None else part.dense([at[0]], part.dtype)[0, at[1]]
         else:
             at = _kernels.first_not_finite(part, dtype)
-            found = None if at is None else part[at]
+            found = np.nan if at is None else part[at]
         if at is None:
             continue
         at = (first + at[0], *at[1:])

@@ -15,6 +15,7 @@ OF_LEARNING = {
     "activity_regularization",
     "branch",
     "counted_loss",
+    "counted_value_loss",
     "loss",
     "metric",
     "python_loss",

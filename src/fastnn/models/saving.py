@@ -84,6 +84,17 @@ def load_model(
     Raises:
         FileError: The file is damaged, is none of these, or names what is not known.
         OSError: It cannot be read.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> from fastnn import Sequential, layers
+    >>> model = Sequential([layers.Input((2,)), layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(os.path.join(folder, "m.safetensors"))
+    ...     again = load_model(os.path.join(folder, "m.safetensors"))
+    >>> bool((again.layers[0].kernel == model.layers[0].kernel).all())
+    True
     """
     path = os.fspath(filepath)
     with open(path, "rb") as opened:
