@@ -183,6 +183,23 @@ def test_first_step_of_adam_goes_by_the_learning_rate(dtype: type) -> None:
 
 
 @REALS
+def test_quotients_of_adam_are_rounded_as_divisions_are(dtype: type, rng: np.random.Generator) -> None:
+    """With rates of zero, moments stay as they are and a step is -m / (sqrt(v) + epsilon), whatever the size."""
+    info = np.finfo(dtype)
+    m = np.concatenate([rng.normal(size=4000), np.exp(rng.uniform(-30, 30, 2000)), [0, 1, np.inf, np.nan, info.max]])
+    v = np.concatenate([np.exp(rng.uniform(-20, 20, len(m) - 4)), [0, np.inf, 1, np.inf]])
+    m, v = (np.concatenate([m, m[::-1]]).astype(dtype), np.concatenate([v, v]).astype(dtype))
+    for epsilon in (0.0, 1e-7):
+        w = np.zeros(len(m), dtype)
+        _kernels.update("adam", w, np.zeros(len(m), dtype), [m.copy(), v.copy()], (1.0, 1.0, 0.0, 0.0, epsilon))
+        with np.errstate(all="ignore"):
+            wanted = dtype(0) - m / (np.sqrt(v) + dtype(epsilon))
+        # an infinite moment does not stay as it is: inf - inf
+        finite = np.isfinite(m) & np.isfinite(v)
+        np.testing.assert_array_equal(w[finite], wanted[finite])
+
+
+@REALS
 @pytest.mark.parametrize("name", [n for n in BY_WEIGHT if n not in ("ftrl", "schedule_free_adamw")])
 def test_nothing_moves_without_gradient_and_decay(name: str, dtype: type, rng: np.random.Generator) -> None:
     w = rng.normal(size=37).astype(dtype)

@@ -30,6 +30,7 @@ static inline V v_add(V a, V b) { return _mm256_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm256_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm256_mul_ps(a, b); }
 static inline V v_div(V a, V b) { return _mm256_div_ps(a, b); }
+static inline V v_ratio(V a, V b) { return v_div(a, b); }
 static inline V v_sqrt(V a) { return _mm256_sqrt_ps(a); }
 static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 static inline V v_fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
@@ -102,6 +103,7 @@ static inline V v_add(V a, V b) { return _mm256_add_pd(a, b); }
 static inline V v_sub(V a, V b) { return _mm256_sub_pd(a, b); }
 static inline V v_mul(V a, V b) { return _mm256_mul_pd(a, b); }
 static inline V v_div(V a, V b) { return _mm256_div_pd(a, b); }
+static inline V v_ratio(V a, V b) { return v_div(a, b); }
 static inline V v_sqrt(V a) { return _mm256_sqrt_pd(a); }
 static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
 static inline V v_fnma(V a, V b, V c) { return _mm256_fnmadd_pd(a, b, c); }

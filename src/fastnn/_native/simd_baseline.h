@@ -59,6 +59,7 @@ static inline V v_add(V a, V b) { return _mm_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm_mul_ps(a, b); }
 static inline V v_div(V a, V b) { return _mm_div_ps(a, b); }
+static inline V v_ratio(V a, V b) { return v_div(a, b); }
 static inline V v_sqrt(V a) { return _mm_sqrt_ps(a); }
 static inline V v_max(V a, V b) { return _mm_max_ps(a, b); }
 static inline V v_min(V a, V b) { return _mm_min_ps(a, b); }
@@ -126,6 +127,7 @@ static inline V v_add(V a, V b) { return _mm_add_pd(a, b); }
 static inline V v_sub(V a, V b) { return _mm_sub_pd(a, b); }
 static inline V v_mul(V a, V b) { return _mm_mul_pd(a, b); }
 static inline V v_div(V a, V b) { return _mm_div_pd(a, b); }
+static inline V v_ratio(V a, V b) { return v_div(a, b); }
 static inline V v_sqrt(V a) { return _mm_sqrt_pd(a); }
 static inline V v_max(V a, V b) { return _mm_max_pd(a, b); }
 static inline V v_min(V a, V b) { return _mm_min_pd(a, b); }

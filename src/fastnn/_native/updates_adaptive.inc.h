@@ -3,7 +3,7 @@
 /* adagrad: h = decay, lr, epsilon; slots = a.  a += g²;  w -= lr · g / sqrt(a + epsilon) */
 static inline V adagrad_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(g, g, slot[0]);
-    return v_sub(w, v_div(v_mul(c[1], g), v_sqrt(v_add(slot[0], c[2]))));
+    return v_sub(w, v_ratio(v_mul(c[1], g), v_sqrt(v_add(slot[0], c[2]))));
 }
 
 static void adagrad(int64_t n, void *w, const void *g, void *const *slots, const double *h) {
@@ -17,7 +17,7 @@ static void adagrad(int64_t n, void *w, const void *g, void *const *slots, const
  * w -= lr · d.  The constants are decay, lr, rho, epsilon, 1 - rho. */
 static inline V adadelta_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(c[2], slot[0], v_mul(c[4], v_mul(g, g)));
-    const V d = v_div(v_mul(v_sqrt(v_add(slot[1], c[3])), g), v_sqrt(v_add(slot[0], c[3])));
+    const V d = v_ratio(v_mul(v_sqrt(v_add(slot[1], c[3])), g), v_sqrt(v_add(slot[0], c[3])));
     slot[1] = v_fma(c[2], slot[1], v_mul(c[4], v_mul(d, d)));
     return v_fnma(c[1], d, w);
 }
@@ -34,7 +34,7 @@ static void adadelta(int64_t n, void *w, const void *g, void *const *slots, cons
 static inline V adamax_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(v_sub(g, slot[0]), c[2], slot[0]);
     slot[1] = v_max(v_mul(c[3], slot[1]), v_abs(g));
-    return v_sub(w, v_div(v_mul(c[1], slot[0]), v_add(slot[1], c[4])));
+    return v_sub(w, v_ratio(v_mul(c[1], slot[0]), v_add(slot[1], c[4])));
 }
 
 static void adamax(int64_t n, void *w, const void *g, void *const *slots, const double *h) {
@@ -49,7 +49,7 @@ static inline V nadam_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(v_sub(g, slot[0]), c[2], slot[0]);
     slot[1] = v_fma(v_sub(v_mul(g, g), slot[1]), c[3], slot[1]);
     const V ahead = v_fma(c[4], slot[0], v_mul(c[5], g));
-    return v_sub(w, v_div(v_mul(c[1], ahead), v_add(v_sqrt(v_mul(c[6], slot[1])), c[7])));
+    return v_sub(w, v_ratio(v_mul(c[1], ahead), v_add(v_sqrt(v_mul(c[6], slot[1])), c[7])));
 }
 
 static void nadam(int64_t n, void *w, const void *g, void *const *slots, const double *h) {
@@ -80,11 +80,11 @@ static void lion(int64_t n, void *w, const void *g, void *const *slots, const do
  * w = (clip(z, -l1, l1) - z) / (b^p / lr + 2 · l2 + beta / lr).
  * The constants are decay, lr, p, l1, -l1, 2 · l2 + beta / lr, 2 · shrinkage. */
 static inline V ftrl_with_powers(V w, V g, V *slot, const V *c, V sum, V powered, V powered_before) {
-    const V slope = v_div(v_sub(powered, powered_before), c[1]);
+    const V slope = v_ratio(v_sub(powered, powered_before), c[1]);
     slot[1] = v_add(slot[1], v_fnma(slope, w, v_fma(c[6], w, g)));
     slot[0] = sum;
     const V clipped = v_min(c[3], v_max(c[4], slot[1]));
-    return v_div(v_sub(clipped, slot[1]), v_add(v_div(powered, c[1]), c[5]));
+    return v_ratio(v_sub(clipped, slot[1]), v_add(v_ratio(powered, c[1]), c[5]));
 }
 
 static inline V ftrl_step(V w, V g, V *slot, const V *c) {
@@ -117,8 +117,8 @@ static void ftrl(int64_t n, void *w, const void *g, void *const *slots, const do
  * x += (z - x) / t;  w = (1 - b1) · z + b1 · x.  The constants are those of h and 1 - b1. */
 static inline V schedule_free_adamw_step(V w, V g, V *slot, const V *c) {
     slot[1] = v_fma(v_sub(v_mul(g, g), slot[1]), c[3], slot[1]);
-    const V x = v_div(v_fnma(c[7], slot[0], w), c[2]);
-    slot[0] = v_sub(slot[0], v_div(v_mul(c[1], g), v_add(v_sqrt(v_mul(slot[1], c[4])), c[5])));
+    const V x = v_ratio(v_fnma(c[7], slot[0], w), c[2]);
+    slot[0] = v_sub(slot[0], v_ratio(v_mul(c[1], g), v_add(v_sqrt(v_mul(slot[1], c[4])), c[5])));
     return v_fma(c[7], slot[0], v_mul(c[2], v_fma(v_sub(slot[0], x), c[6], x)));
 }
 

@@ -1,8 +1,8 @@
 /* The optimizers' updates of w[n] from g[n]: how they run over weights, and the oldest of them.
  *
- * Every update first shrinks w by h[0]. Square roots and divisions are the exact ones: they hide behind the loads and
- * stores of w, g and the slots. A step of an update is one inline function of vectors, applied to whole vectors and
- * then to one partial vector, whose missing lanes hold zeros and are not written. */
+ * Every update first shrinks w by h[0]. Square roots are the exact ones, and quotients but for the ends of their range:
+ * they hide behind the loads and stores of w, g and the slots. A step of an update is one inline function of vectors,
+ * applied to whole vectors and then to one partial vector, whose missing lanes hold zeros and are not written. */
 
 /* w[n], slots[s][n] <- step(w, g, slots); `constants` holds the scalars as vectors */
 typedef V (*update_step)(V w, V g, V *slot, const V *constants);
@@ -75,7 +75,7 @@ static void nesterov(int64_t n, void *w, const void *g, void *const *slots, cons
 static inline V adam_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(v_sub(g, slot[0]), c[2], slot[0]);
     slot[1] = v_fma(v_sub(v_mul(g, g), slot[1]), c[3], slot[1]);
-    return v_sub(w, v_div(v_mul(slot[0], c[1]), v_add(v_sqrt(slot[1]), c[4])));
+    return v_sub(w, v_ratio(v_mul(slot[0], c[1]), v_add(v_sqrt(slot[1]), c[4])));
 }
 
 static void adam(int64_t n, void *w, const void *g, void *const *slots, const double *h) {
@@ -90,7 +90,7 @@ static inline V amsgrad_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(v_sub(g, slot[0]), c[2], slot[0]);
     slot[1] = v_fma(v_sub(v_mul(g, g), slot[1]), c[3], slot[1]);
     slot[2] = v_max(slot[2], slot[1]);
-    return v_sub(w, v_div(v_mul(slot[0], c[1]), v_add(v_sqrt(slot[2]), c[4])));
+    return v_sub(w, v_ratio(v_mul(slot[0], c[1]), v_add(v_sqrt(slot[2]), c[4])));
 }
 
 static void amsgrad(int64_t n, void *w, const void *g, void *const *slots, const double *h) {
@@ -105,12 +105,12 @@ static void amsgrad(int64_t n, void *w, const void *g, void *const *slots, const
  * The constants are decay, lr, rho, epsilon, momentum, 1 - rho. */
 static inline V rmsprop_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(c[2], slot[0], v_mul(c[5], v_mul(g, g)));
-    return v_sub(w, v_div(v_mul(c[1], g), v_sqrt(v_add(slot[0], c[3]))));
+    return v_sub(w, v_ratio(v_mul(c[1], g), v_sqrt(v_add(slot[0], c[3]))));
 }
 
 static inline V rmsprop_momentum_step(V w, V g, V *slot, const V *c) {
     slot[0] = v_fma(c[2], slot[0], v_mul(c[5], v_mul(g, g)));
-    slot[1] = v_fma(c[4], slot[1], v_div(v_mul(c[1], g), v_sqrt(v_add(slot[0], c[3]))));
+    slot[1] = v_fma(c[4], slot[1], v_ratio(v_mul(c[1], g), v_sqrt(v_add(slot[0], c[3]))));
     return v_sub(w, slot[1]);
 }
 
@@ -118,7 +118,7 @@ static inline V rmsprop_momentum_step(V w, V g, V *slot, const V *c) {
 static inline V centered_increment(V g, V *v, V *a, const V *c) {
     *v = v_fma(c[2], *v, v_mul(c[5], v_mul(g, g)));
     *a = v_fma(c[2], *a, v_mul(c[5], g));
-    return v_div(v_mul(c[1], g), v_sqrt(v_add(v_sub(*v, v_mul(*a, *a)), c[3])));
+    return v_ratio(v_mul(c[1], g), v_sqrt(v_add(v_sub(*v, v_mul(*a, *a)), c[3])));
 }
 
 static inline V rmsprop_centered_step(V w, V g, V *slot, const V *c) {
