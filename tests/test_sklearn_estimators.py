@@ -59,6 +59,7 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow  # it starts processes
 def test_pipelines_searches_and_validation(wine):
     x, y = wine
     pipeline = make_pipeline(StandardScaler(), quick(learning_rate_init=0.01))
@@ -84,6 +85,7 @@ def test_calibration_importance_and_threads(wine):
     np.testing.assert_array_equal(in_threads.predict_proba(x), alone.predict_proba(x))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_search_under_dask(wine):
     from distributed import Client

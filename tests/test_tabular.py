@@ -259,6 +259,7 @@ def test_importance_names_the_columns(tmp_path):
     assert (tmp_path / "importance.png").read_bytes()[1:4] == b"PNG"
 
 
+@pytest.mark.slow  # it starts processes
 def test_among_scikit_learns_tools():
     x, y = load_wine(return_X_y=True, as_frame=True)
     assert cross_val_score(quick(), x, y, cv=3, n_jobs=2).mean() > 0.9

@@ -105,6 +105,7 @@ def test_regression_of_several_numbers():
     assert both.predict(x).shape == (len(x), 2)
 
 
+@pytest.mark.slow  # it starts processes
 def test_searches_pipelines_and_pickles(wine):
     x, y = wine
     search = GridSearchCV(CLASSIFIER, {"model_kwargs": [{"loss": "mse", "units": [n]} for n in (1, 30)]}, n_jobs=2)

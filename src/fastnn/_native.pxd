@@ -101,8 +101,8 @@ cdef extern from "_native/kernels.h" nogil:
         int itemsize, lanes, tile_rows, tile_cols
         int64_t (*gemm_packed)(int64_t n, int64_t k) noexcept nogil
         void (*pack)(int64_t k, int64_t n, const void *b, int64_t b_row, void *packed) noexcept nogil
-        void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, int64_t col0, int64_t col1, const void *b, int64_t b_row,
-                                void *packed) noexcept nogil
+        void (*pack_transposed)(int64_t k, int64_t row0, int64_t row1, int64_t col0, int64_t col1, const void *b,
+                                int64_t b_row, void *packed) noexcept nogil
         void (*column_sums)(int64_t m, int64_t n, const void *a, int64_t a_row, int accumulate,
                             void *sums) noexcept nogil
         const fastnn_activation *activations

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.losses import Loss
 from fastnn.sklearn import objectives
+from fastnn.sklearn.parameters import CONSTRAINTS
 from fastnn.sklearn.perceptron import SPARSE, Perceptron
 
 
@@ -86,7 +87,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
-        **Perceptron._parameter_constraints,
+        **CONSTRAINTS,
         "loss": [str, callable, Loss],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }

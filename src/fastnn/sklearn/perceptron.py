@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastnn import loop
@@ -25,6 +23,7 @@ from fastnn.sklearn.epochs import CHUNK_BYTES, Epochs, SparseEpochs, dense_rows
 from fastnn.sklearn.lbfgs import Minimizer
 from fastnn.sklearn.network import Network, Plan, activations_for, shares_for
 from fastnn.sklearn.objectives import Objective
+from fastnn.sklearn.parameters import CONSTRAINTS
 from fastnn.sklearn.stopping import Stopping, Validation
 from fastnn.training import Arrays
 
@@ -42,35 +41,7 @@ class Samples(NamedTuple):
 class Perceptron(BaseEstimator, ABC):
     """Base class of the perceptrons; not to be used itself."""
 
-    _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [str, list, tuple, callable],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), LearningRateSchedule],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
-        "batch_normalization": ["boolean"],
-        "callbacks": [list, tuple, object, None],
-        "dtype": [StrOptions({"float32", "float64"}), type, np.dtype, None],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     # --- what the two differ in ---
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.losses import Loss, Poisson
 from fastnn.sklearn import objectives
+from fastnn.sklearn.parameters import CONSTRAINTS
 from fastnn.sklearn.perceptron import SPARSE, Perceptron
 
 
@@ -85,7 +86,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
-        **Perceptron._parameter_constraints,
+        **CONSTRAINTS,
         "loss": [str, callable, Loss],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "delta": [Interval(Real, 0, None, closed="neither")],
