@@ -10,8 +10,10 @@ import numpy as np
 
 from fastnn import data, prediction
 from fastnn._structure import flatten, pack, transform
+from fastnn.compiled import Compiled
 from fastnn.layers.graph import Graph, Tensor
-from fastnn.program import Builder, Compiled, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 from fastnn.training import Arrays, emit_loss
 
 BATCH_BYTES = 1 << 20  # of a batch's values and gradients, about: they are gone through once for each number

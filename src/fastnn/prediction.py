@@ -11,7 +11,8 @@ from fastnn import data
 from fastnn._kernels import get_num_threads
 from fastnn._structure import flatten, flatten_shapes, pack, transform
 from fastnn.adapters import CSRRows
-from fastnn.program import Builder, Compiled
+from fastnn.compiled import Compiled
+from fastnn.program import Builder
 from fastnn.random import draw_seed
 
 FEW_ROWS = 64  # served by a program of its own

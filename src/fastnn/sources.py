@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.program import Compiled, required
+from fastnn.compiled import Compiled
 from fastnn.random import draw_seed
+from fastnn.records import required
 from fastnn.training import Arrays, KnownScalars, Training
 
 

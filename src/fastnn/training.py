@@ -14,9 +14,11 @@ import numpy as np
 from fastnn import data, losses, metrics, optimizers
 from fastnn._structure import flatten, pack
 from fastnn.adapters import CSRRows
+from fastnn.compiled import Compiled
 from fastnn.heads import Head
 from fastnn.layers.graph import trace
-from fastnn.program import Builder, Compiled, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 SLICE = 0.05  # seconds in C between two looks at signals and progress
 SCALARS = 1 << 14  # steps whose learning rates and other scalars are computed ahead: a long epoch begins at once

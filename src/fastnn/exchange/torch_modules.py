@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn.exporting.description import lowered, params_of
-from fastnn.program import Record, Shape, required
+from fastnn.records import Record, Shape, required
 from fastnn.variables import Variable
 
 

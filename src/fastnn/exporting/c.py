@@ -14,7 +14,7 @@ from fastnn._version import __version__
 from fastnn.exporting import c_functions
 from fastnn.exporting.description import Description, Names, chosen, factors_of, params_of
 from fastnn.exporting.files import write_whole
-from fastnn.program import Record, Value, required
+from fastnn.records import Record, Value, required
 from fastnn.variables import Variable
 
 IN_PLACE = (

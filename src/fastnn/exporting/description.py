@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastnn._structure import flatten, pack
-from fastnn.program import Builder, Record, required
+from fastnn.program import Builder
+from fastnn.records import Record, required
 
 Chosen = TypeVar("Chosen")
 RANDOM = ("batch_normalization", "dropout", "gaussian_noise", "mask")  # ops of training

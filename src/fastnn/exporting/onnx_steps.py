@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.exporting.description import chosen, factors_of, params_of
 from fastnn.exporting.onnx_functions import FUNCTIONS
 from fastnn.exporting.onnx_writer import Writer
-from fastnn.program import Record, Value, required
+from fastnn.records import Record, Value, required
 
 BINARIES = {
     "add": "Add",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.exporting.description import Description, Names
-from fastnn.program import Record, Shape, Value
+from fastnn.records import Record, Shape, Value
 from fastnn.variables import Variable
 
 AXES_AS_ATTRIBUTE = ("ReduceMax", "ReduceMean", "ReduceL2")  # in opset 17; of ReduceSum they are an input

@@ -7,7 +7,8 @@ from typing import Any
 
 from fastnn import activations
 from fastnn.layers.layer import Layer
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 def emit_activation(builder: Builder, x: Value, activation: Callable, layer: str) -> Value:

@@ -6,7 +6,8 @@ from typing import Any
 
 from fastnn import regularizers
 from fastnn.layers.layer import Layer
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class ActivityRegularization(Layer):

@@ -10,7 +10,8 @@ import numpy as np
 from fastnn import constraints, initializers, regularizers
 from fastnn.layers.axes import sample_axes
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value, required
+from fastnn.program import Builder
+from fastnn.records import Value, required
 from fastnn.variables import Variable
 
 

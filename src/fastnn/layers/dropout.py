@@ -9,8 +9,9 @@ import numpy as np
 from fastnn.layers.axes import cut
 from fastnn.layers.layer import Layer, Shape
 from fastnn.optimizers import schedules
-from fastnn.program import Builder, Rates, Value
+from fastnn.program import Builder
 from fastnn.random import draw_seed
+from fastnn.records import Rates, Value
 
 
 def share(name: str, value: Any, below_one: bool = False) -> float:

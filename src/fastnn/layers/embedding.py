@@ -8,7 +8,8 @@ import numpy as np
 
 from fastnn import constraints, initializers, regularizers
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 from fastnn.variables import Variable
 
 LARGEST = {"float32": 2**24, "float64": 2**53}  # ids below are exact in it: numbers in a program are of one dtype

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class Flatten(Layer):

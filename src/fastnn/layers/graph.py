@@ -9,7 +9,8 @@ import numpy as np
 
 from fastnn._arrays import standardize_dtype
 from fastnn._structure import flatten, pack, transform
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 BatchShape = tuple[Any, ...]  # (None, ...): the batch axis comes first
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastnn.layers.graph import Node, Tensor
 from fastnn.layers.layer import Layer, Shape, standardize_shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class InputLayer(Layer):

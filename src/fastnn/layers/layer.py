@@ -15,9 +15,11 @@ from fastnn import initializers, regularizers
 from fastnn._arrays import as_float, standardize_dtype
 from fastnn._registry import auto_name
 from fastnn._structure import flatten, flatten_shapes, is_shape, pack, transform
+from fastnn.compiled import Compiled
 from fastnn.layers.graph import Graph, Node, Tensor
 from fastnn.layers.weighted import Weighted
-from fastnn.program import Builder, Compiled, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 from fastnn.variables import Variable
 
 Shape = tuple[Any, ...]  # the batch axis first: (None, 8)

@@ -10,7 +10,8 @@ import numpy as np
 
 from fastnn._structure import flatten_shapes
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 def broadcast_shapes(shapes: Sequence[Shape], name: str) -> Shape:

@@ -10,8 +10,9 @@ import numpy as np
 from fastnn.layers.dropout import BELOW_ONE, rate_or_schedule, serialize_rate, share
 from fastnn.layers.layer import Layer
 from fastnn.optimizers.schedules import LearningRateSchedule
-from fastnn.program import Builder, Rates, Value
+from fastnn.program import Builder
 from fastnn.random import draw_seed
+from fastnn.records import Rates, Value
 
 
 class GaussianNoise(Layer):

@@ -8,7 +8,8 @@ from typing import Any
 from fastnn import activations, initializers
 from fastnn.layers.activation import emit_activation
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value, required
+from fastnn.program import Builder
+from fastnn.records import Value, required
 from fastnn.variables import Variable
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from fastnn.layers import merging, reshaping
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 from fastnn.variables import Variable
 
 

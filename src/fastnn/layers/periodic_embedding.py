@@ -8,7 +8,8 @@ from typing import Any
 from fastnn import initializers
 from fastnn.layers.layer import Shape
 from fastnn.layers.numeric_embedding import NumericEmbedding, positive_integer
-from fastnn.program import Builder, Value, required
+from fastnn.program import Builder
+from fastnn.records import Value, required
 from fastnn.variables import Variable
 
 

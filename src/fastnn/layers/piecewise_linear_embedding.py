@@ -9,7 +9,8 @@ import numpy as np
 from fastnn._arrays import as_float
 from fastnn.layers.layer import Shape
 from fastnn.layers.numeric_embedding import NumericEmbedding, positive_integer
-from fastnn.program import Builder, Value, required
+from fastnn.program import Builder
+from fastnn.records import Value, required
 from fastnn.variables import Variable
 
 

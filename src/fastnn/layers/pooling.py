@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class GlobalPooling1D(Layer):

@@ -8,7 +8,8 @@ from typing import Any
 from fastnn import activations
 from fastnn.layers.activation import emit_activation
 from fastnn.layers.layer import Layer
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 def _not_negative(name: str, value: Any) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 
 from fastnn.layers.axes import are_last, sample_axes
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class Softmax(Layer):

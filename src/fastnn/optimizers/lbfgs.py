@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.optimizers.optimizer import Optimizer
-from fastnn.program import Updates
+from fastnn.records import Updates
 from fastnn.variables import Variable
 
 

@@ -15,7 +15,7 @@ from fastnn.optimizers.arguments import limit
 from fastnn.optimizers.groups import Chosen, Group, Rule
 from fastnn.optimizers.schedules import LearningRateSchedule
 from fastnn.optimizers.state import State
-from fastnn.program import Updates
+from fastnn.records import Updates
 from fastnn.variables import Variable
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.program import Compiled, required
+from fastnn.compiled import Compiled
+from fastnn.records import required
 from fastnn.sklearn.objectives import Objective
 from fastnn.sources import InMemory
 from fastnn.training import Arrays, KnownScalars, Training

@@ -16,7 +16,8 @@ from fastnn.layers.preprocessing.encoding import (
     encoded_shape,
     refuse_sparse,
 )
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class CategoryEncoding(Layer):

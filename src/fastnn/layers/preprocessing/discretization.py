@@ -12,7 +12,8 @@ from fastnn.layers.layer import Layer, Shape
 from fastnn.layers.preprocessing.encoding import check_mode, emit_encoding, encode, encoded_shape, refuse_sparse
 from fastnn.layers.preprocessing.quantiles import bin_boundaries_of, joined, summary_of
 from fastnn.layers.preprocessing.tokens import batches_of
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 from fastnn.variables import Variable
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 MODES = ("int", "one_hot", "multi_hot", "count")
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer, Shape
-from fastnn.program import Builder, Value
+from fastnn.program import Builder
+from fastnn.records import Value
 
 
 class InFront(Layer):

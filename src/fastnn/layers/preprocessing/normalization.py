@@ -10,7 +10,8 @@ import numpy as np
 from fastnn._arrays import as_float
 from fastnn.layers.layer import Layer, Shape
 from fastnn.layers.preprocessing.tokens import batches_of
-from fastnn.program import Builder, Value, required
+from fastnn.program import Builder
+from fastnn.records import Value, required
 from fastnn.variables import Variable
 
 EPSILON = 1e-7  # the least standard deviation
