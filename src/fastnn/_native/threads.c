@@ -1,9 +1,10 @@
 /* The worker pool: see threads.h.
  *
  * One region at a time. `door` holds a generation (high bits), whether the region is open, and how many workers are
- * inside. A worker enters an open region of a generation it has not seen, takes tasks from a shared counter until none
- * is left, and leaves. The caller takes tasks too; when they run out it closes the door and waits only for the workers
- * inside, so a worker that was slow to wake costs nothing. Idle workers spin for a while (the next phase of a step usually
+ * inside. A worker enters an open region of a generation it has not seen, takes tasks until none is left, and leaves. The
+ * caller takes tasks too; when they run out it closes the door and waits only for the workers inside, so a worker that was
+ * slow to wake costs nothing. Each worker has a share of the tasks, the same one in every region of as many: what it wrote
+ * in the last step is still in its cache. Who is done with his own takes from those of the others. Idle workers spin for a while (the next phase of a step usually
  * follows at once), then sleep: see SPIN_SECONDS.
  *
  * Callers that find the pool in use do their work alone, and each of them takes a place away from the regions that the
@@ -31,7 +32,9 @@
 
 static struct {
     atomic_uint_fast64_t door;
-    _Alignas(64) atomic_int_fast64_t next; /* on a line of its own: every worker writes it */
+    struct {
+        _Alignas(64) atomic_int_fast64_t next; /* task of a worker's share; on a line of its own */
+    } shares[FASTNN_MAX_THREADS];
     _Alignas(64) fastnn_task task;
     void *context;
     int64_t tasks;
@@ -186,14 +189,19 @@ int fastnn_free_threads(void) {
 
 /* --- the workers ----------------------------------------------------------------------------------------------- */
 
+/* The tasks [first_of(w), first_of(w + 1)) are worker w's. */
+static int64_t first_of(int worker) { return pool.tasks * worker / (pool.wanted + 1); }
+
 static void take_tasks(int worker) {
     const fastnn_task task = pool.task;
     void *const context = pool.context;
-    const int64_t tasks = pool.tasks;
-    for (;;) {
-        const int64_t t = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
-        if (t >= tasks) return;
-        task(context, t, worker);
+    const int workers = pool.wanted + 1;
+    for (int i = 0; i < workers; ++i) {
+        const int owner = (worker + i) % workers;
+        const int64_t end = first_of(owner + 1);
+        int64_t t;
+        while ((t = atomic_fetch_add_explicit(&pool.shares[owner].next, 1, memory_order_relaxed)) < end)
+            task(context, t, worker);
     }
 }
 
@@ -281,7 +289,7 @@ void fastnn_parallel(fastnn_task task, void *context, int64_t tasks, int threads
     pool.context = context;
     pool.tasks = tasks;
     pool.wanted = threads - 1;
-    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+    for (int w = 0; w < threads; ++w) atomic_store_explicit(&pool.shares[w].next, first_of(w), memory_order_relaxed);
     const uint64_t generation = atomic_load(&pool.door) / GENERATION + 1;
     atomic_store(&pool.door, generation * GENERATION | OPEN);
     if (atomic_load(&pool.sleeping)) {
