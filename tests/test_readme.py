@@ -20,6 +20,8 @@ def test_python_of_the_readme_runs(number: int, capsys: pytest.CaptureFixture[st
         assert "Epoch 10/10" in output
     elif "model" in names:
         assert names["model"].history.history["kind_loss"]  # type: ignore[attr-defined]
+    elif "classifier" in names:
+        assert names["classifier"].score(names["x"] / 16, names["y"]) > 0.97  # type: ignore
     else:
         expected = names["x"] @ names["w"] + names["b"]  # type: ignore[operator]
         assert abs(names["y"] - expected).max() < 1e-4  # type: ignore[operator]
