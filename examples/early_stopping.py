@@ -2,7 +2,7 @@
 
 A large network on few and noisy samples learns them by heart: its training loss falls for ever, its validation loss
 falls and then rises. `EarlyStopping` watches the latter, stops when it has not got better for a while, and gives the
-model the weights of its best epoch. Those are what is worth keeping on disk.
+model the weights of its best epoch. `ModelCheckpoint` writes those to a file as soon as they are there.
 """
 
 import tempfile
@@ -33,11 +33,15 @@ def build():
     return model
 
 
-model = build()
+model, again = build(), build()
 stopping = callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_best_weights=True)
-history = model.fit(
-    x_train, y_train, validation_data=(x_val, y_val), epochs=200, callbacks=[stopping], verbose=0
-).history
+with tempfile.TemporaryDirectory() as folder:
+    file = Path(folder) / "best.weights.h5"
+    keeping = callbacks.ModelCheckpoint(file, monitor="val_loss", save_best_only=True, save_weights_only=True)
+    history = model.fit(
+        x_train, y_train, validation_data=(x_val, y_val), epochs=200, callbacks=[stopping, keeping], verbose=0
+    ).history
+    again.load_weights(file)
 best = int(np.argmin(history["val_loss"]))
 
 print("epoch  training loss  validation loss")
@@ -46,17 +50,11 @@ for epoch in sorted({0, best // 2, best, len(history["loss"]) - 1}):
     print(f"{epoch + 1:5}  {history['loss'][epoch]:13.3f}  {history['val_loss'][epoch]:15.3f}{mark}")
 print(f"stopped after {len(history['loss'])} of 200 epochs")
 
-# Weights are plain arrays: keep them in a file, and give them to a new model of the same layers.
-with tempfile.TemporaryDirectory() as folder:
-    file = Path(folder) / "best.npz"
-    np.savez(file, *model.get_weights())
-    again = build()
-    with np.load(file) as kept:
-        again.set_weights(list(kept.values()))
-
-restored = again.evaluate(x_val, y_val, verbose=0)
-print(f"a new model with the weights that were kept: validation loss {restored:.3f}")
+restored = model.evaluate(x_val, y_val, verbose=0)
+kept = again.evaluate(x_val, y_val, verbose=0)
+print(f"validation loss of the model {restored:.3f}, of another with the weights of the file {kept:.3f}")
 
 assert len(history["loss"]) < 200, "expected training to stop early"
 assert np.isclose(restored, history["val_loss"][best], rtol=1e-4), f"expected the best loss back, got {restored:.4f}"
+assert np.isclose(kept, restored, rtol=1e-4), f"expected the same weights in the file, got {kept:.4f}"
 assert restored < 0.95 * history["val_loss"][-1], "expected the best epoch to be better than the last"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastnn import _kernels
 
 DTYPES = (np.float32, np.float64)
+FLAT = ("sign", "positive", "not_negative", "is_zero")  # what they make of NaN: tests/test_ops_symbolic.py
 Array = NDArray[Any]
 
 
@@ -161,7 +162,7 @@ def test_slopes_at_the_ends(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", _kernels.activation_names())
+@pytest.mark.parametrize("name", [name for name in _kernels.activation_names() if name not in FLAT])
 def test_nan_goes_through(name: str, dtype: type) -> None:
     for n in (1, 5, 40):
         for at in {0, n // 2, n - 1}:

@@ -134,6 +134,7 @@ _GRAPHS: dict[str, Callable[[str], Any]] = {
         lambda xs: [ops.sum(xs[0], axis=1), ops.mean(xs[0], axis=[1, 2]), ops.max(xs[0], axis=-1, keepdims=True)],
         shapes=((2, 3),),
     ),
+    "where": partial(_merged, lambda xs: ops.where(xs[0] > xs[1], ops.log(xs[0] - xs[1]), ops.minimum(xs[1], 0.5))),
     "weights_in_arithmetic": partial(_merged, lambda xs: xs[0] * np.arange(6.0) + 0.5 * xs[1] ** 3),
 }
 
@@ -155,6 +156,7 @@ ACTIVATIONS = {
     **_SETTINGS,
 }
 NUMBERS = ("linear_map", "absolute", "square", "square_root", "reciprocal", "logarithm")  # of positive numbers
+NUMBERS += ("logarithm_plus_one", "sign", "positive", "not_negative", "is_zero")
 
 NAMES = [
     *(f"activation_{name}" for name in ACTIVATIONS),

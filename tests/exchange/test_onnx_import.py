@@ -19,6 +19,7 @@ from fastnn.optimizers import Adam
 from test_onnx_export import run
 
 ONE_WAY = {"periodic", "periodic_shared", "piecewise_dense"}  # sines, and a matrix for each feature
+ONE_WAY |= {"where", *(f"function_{name}" for name in ("sign", "positive", "not_negative", "is_zero"))}  # conditions
 DATA = Path(__file__).parent / "data"
 
 

@@ -258,6 +258,11 @@ static double activation(const char *name, double x, double *d) {
     if (!strcmp(name, "square_root")) return *d = 0.5 / sqrt(x), sqrt(x);
     if (!strcmp(name, "reciprocal")) return *d = -1 / (x * x), 1 / x;
     if (!strcmp(name, "logarithm")) return *d = 1 / x, log(x);
+    if (!strcmp(name, "logarithm_plus_one")) return *d = 1 / (1 + x), log1p(x);
+    if (!strcmp(name, "sign")) return *d = 0, (x > 0) - (x < 0);
+    if (!strcmp(name, "positive")) return *d = 0, x > 0;
+    if (!strcmp(name, "not_negative")) return *d = 0, x >= 0;
+    if (!strcmp(name, "is_zero")) return *d = 0, x == 0;
     fail("no plain form of the activation %s", name);
     return *d = NAN;
 }
@@ -266,7 +271,7 @@ static void check_activations(void) {
     for (const fastnn_activation *f = table->activations; f->name; ++f)
         for (int64_t n = 0; n <= 4 * table->lanes + 1; n = n < 3 ? n + 1 : 2 * n - 1) {
             const int above_zero =
-                !strcmp(f->name, "square_root") || !strcmp(f->name, "reciprocal") || !strcmp(f->name, "logarithm");
+                !strcmp(f->name, "square_root") || !strcmp(f->name, "reciprocal") || !strncmp(f->name, "logarithm", 9);
             array x = above_zero ? filled(n, 0.25, 6) : filled(n, -6, 6), y = make(n), dy = filled(n, -2, 2),
                   dx = make(n), same = copied(x);
             f->forward(n, x.data, y.data, NULL);

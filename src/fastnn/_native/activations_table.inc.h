@@ -33,5 +33,10 @@ static const fastnn_activation activations[] = {
     {"square_root", 0, square_root_forward, square_root_backward},
     {"reciprocal", 0, reciprocal_forward, reciprocal_backward},
     {"logarithm", 1, logarithm_forward, logarithm_backward},
+    {"logarithm_plus_one", 1, logarithm_plus_one_forward, logarithm_plus_one_backward},
+    {"sign", 0, sign_forward, sign_backward},
+    {"positive", 0, positive_forward, positive_backward},
+    {"not_negative", 0, not_negative_forward, not_negative_backward},
+    {"is_zero", 0, is_zero_forward, is_zero_backward},
     {NULL, 0, NULL, NULL},
 };

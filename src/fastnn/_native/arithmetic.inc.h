@@ -85,6 +85,17 @@ static inline V minimum_slope_b(V a, V b, V y, V dy) {
     return share(v_lt(b, a), a, b, dy);
 }
 
+/* a where b is true, which is what is not 0; else 0, whatever a is: NaN and infinities are left out, too */
+static inline V where_verb(V a, V b) { return v_select(v_eq(b, v_set1(0)), v_set1(0), a); }
+static inline V where_slope_a(V a, V b, V y, V dy) {
+    (void)a, (void)y;
+    return v_select(v_eq(b, v_set1(0)), v_set1(0), dy);
+}
+static inline V where_slope_b(V a, V b, V y, V dy) {
+    (void)a, (void)b, (void)y, (void)dy;
+    return v_set1(0);
+}
+
 /* The verbs are known when it is compiled, so they are inlined into these. */
 static void add_forward(int64_t n, const void *a, const void *b, void *y) { combine(add_verb, n, a, b, y); }
 static void add_backward(int64_t n, const void *a, const void *b, const void *y, const void *dy, void *da, void *db) {
@@ -122,6 +133,12 @@ static void minimum_backward(int64_t n, const void *a, const void *b, const void
     pass_back(minimum_slope_b, n, a, b, y, dy, db);
 }
 
+static void where_forward(int64_t n, const void *a, const void *b, void *y) { combine(where_verb, n, a, b, y); }
+static void where_backward(int64_t n, const void *a, const void *b, const void *y, const void *dy, void *da, void *db) {
+    pass_back(where_slope_a, n, a, b, y, dy, da);
+    pass_back(where_slope_b, n, a, b, y, dy, db);
+}
+
 static const fastnn_binary binaries[] = {
     {"add", add_forward, add_backward},
     {"subtract", subtract_forward, subtract_backward},
@@ -129,6 +146,7 @@ static const fastnn_binary binaries[] = {
     {"divide", divide_forward, divide_backward},
     {"maximum", maximum_forward, maximum_backward},
     {"minimum", minimum_forward, minimum_backward},
+    {"where", where_forward, where_backward},
     {NULL, NULL, NULL},
 };
 

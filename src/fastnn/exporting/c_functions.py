@@ -27,15 +27,19 @@ _ACTIVATIONS: dict[str, tuple[str, str]] = {
     "hard_sigmoid": ("", "return x <= -3 ? 0 : x >= 3 ? 1 : x / 6 + 0.5$;"),
     "hard_silu": ("", "return x <= -3 ? 0 : x >= 3 ? x : x * (x / 6 + 0.5$);"),
     "hard_tanh": ("", "return x < -1 ? -1 : x > 1 ? 1 : x;"),
+    "is_zero": ("", "return x == 0;"),
     "leaky_relu": ("slope", "return x > 0 ? x : slope * x;"),
     "linear": ("", "return x;"),
     "linear_map": ("scale, shift", "return scale * x + shift;"),
     "log_sigmoid": ("", "return (x < 0 ? x : 0) - log1p$(exp$(-fabs$(x)));"),
     "logarithm": ("", "return log$(x);"),
+    "logarithm_plus_one": ("", "return log1p$(x);"),
     "mish": (
         "",
         "const real e = exp$(x < 40 ? x : 40), w = e * (e + 2);\n    return x < -800 ? 0 : x * (w / (w + 2));",
     ),
+    "not_negative": ("", "return x >= 0;"),
+    "positive": ("", "return x > 0;"),
     "reciprocal": ("", "return 1 / x;"),
     "relu": ("", "return x < 0 ? 0 : x;"),
     "selu": (
@@ -43,6 +47,7 @@ _ACTIVATIONS: dict[str, tuple[str, str]] = {
         "return x > 0 ? 1.0507009873554804934$ * x : 1.7580993408473768599$ * expm1$(x);",
     ),
     "sigmoid": ("", "return 1 / (1 + exp$(-x));"),
+    "sign": ("", "return x > 0 ? 1 : x < 0 ? -1 : x;"),
     "silu": ("", "return x < -800 ? 0 : x / (1 + exp$(-x));"),
     "soft_shrink": ("threshold", "return x > threshold ? x - threshold : x < -threshold ? x + threshold : x * 0;"),
     "softplus": ("", "return (x > 0 ? x : 0) + log1p$(exp$(-fabs$(x)));"),
@@ -248,6 +253,10 @@ static real @maximum(real a, real b) { return a > b || a != a ? a : b; }
     "minimum": """
 /* the smaller of both; NaN where either is */
 static real @minimum(real a, real b) { return a < b || a != a ? a : b; }
+""",
+    "where": """
+/* a where b is not 0, else 0 */
+static real @where(real a, real b) { return b == 0 ? 0 : a; }
 """,
 }
 

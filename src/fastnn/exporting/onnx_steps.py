@@ -44,6 +44,10 @@ def _affine(to: Writer, record: Record) -> None:
 
 def _binary(to: Writer, record: Record) -> None:
     a, b = (to.tensor(required(value, "an operand")) for value in record.inputs)
+    if record.settings["binary"] == "where":
+        nothing = to.number(0.0)
+        to.made(record, to.node("Where", to.node("Equal", b, nothing), nothing, a))
+        return
     to.made(record, to.node(BINARIES[record.settings["binary"]], a, b))
 
 

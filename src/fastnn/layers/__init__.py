@@ -10,6 +10,7 @@ from fastnn.layers.activation import Activation
 from fastnn.layers.activity_regularization import ActivityRegularization
 from fastnn.layers.batch_ensemble import BatchEnsembleDense
 from fastnn.layers.batch_normalization import BatchNormalization
+from fastnn.layers.comparisons import Where
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import AlphaDropout, Dropout, SpatialDropout1D
 from fastnn.layers.einsum_dense import EinsumDense
@@ -185,6 +186,7 @@ _registry = Registry(
         StringLookup,
         Subtract,
         UnitNormalization,
+        Where,
     ),
     accepts=lambda layer: isinstance(layer, Layer),
 )

@@ -6,27 +6,36 @@ from collections.abc import Callable
 from typing import Any
 
 from fastnn import activations
+from fastnn.layers.graph import trace
 from fastnn.layers.layer import Layer
 from fastnn.program import Builder
 from fastnn.records import Value
 
 
 def emit_activation(builder: Builder, x: Value, activation: Callable, layer: str) -> Value:
-    """Emits the step of an activation function that has one."""
+    """Emits the step of an activation function that has one, or those that it composes of `fastnn.ops`."""
     kernel = activations.kernel_of(activation)
-    if kernel is None:
+    if kernel is not None:
+        return builder.activation(x, kernel, activations.kernel_params(activation))
+    composed = trace(activation, builder, [x])
+    if composed is None:
         raise NotImplementedError(
-            f"The activation of layer '{layer}' has no step: write a Layer with `forward` and `backward` instead. "
-            f"Received: activation={activation!r}"
+            f"The activation of layer '{layer}' has no step, and is not composed of fastnn.ops: write a Layer with "
+            f"`forward` and `backward` instead. Received: activation={activation!r}"
         )
-    return builder.activation(x, kernel, activations.kernel_params(activation))
+    if composed.shape != x.shape:
+        raise ValueError(
+            f"The activation of layer '{layer}' must keep the shape of its input, {x.shape}. "
+            f"Received: activation={activation!r}, which returns {composed.shape}"
+        )
+    return composed
 
 
 class Activation(Layer):
     """Applies an activation function to its input.
 
     Args:
-        activation: Activation function, or its name.
+        activation: Activation function, or its name; or one composed of `fastnn.ops`: `lambda v: ops.tanh(v) * 2`.
         **kwargs: Arguments of `Layer`.
 
     Input shape: any. Output shape: that of the input.

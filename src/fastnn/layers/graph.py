@@ -18,8 +18,8 @@ BatchShape = tuple[Any, ...]  # (None, ...): the batch axis comes first
 class Tensor:
     """A value of a model to be: what `Input` returns, and what calling a layer on such a value returns.
 
-    It stands for an array, knows its shape and dtype, and has no elements. Arithmetic on it (`+ - * /`, slices) is a
-    layer, too.
+    It stands for an array, knows its shape and dtype, and has no elements. Arithmetic on it (`+ - * /`, slices,
+    comparisons but `==`) is a layer, too.
 
     Args:
         shape: Its shape, the batch axis first: `(None, 8)`.
@@ -62,9 +62,9 @@ class Tensor:
 
     def __fastnn__(self, name: str, *args: Any) -> Any:
         """What functions of `fastnn.ops` hand over to, where an argument is a symbolic tensor."""
-        from fastnn.layers import operations
+        from fastnn.layers import comparisons, operations
 
-        return getattr(operations, name)(*args)
+        return getattr(operations if hasattr(operations, name) else comparisons, name)(*args)
 
     def __add__(self, other: Any) -> Any:
         return self.__fastnn__("add", self, other)
@@ -101,6 +101,27 @@ class Tensor:
 
     def __abs__(self) -> Any:
         return self.__fastnn__("function", "absolute", self)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.__fastnn__("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.__fastnn__("greater_equal", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.__fastnn__("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.__fastnn__("less_equal", self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return self.__fastnn__("logical_and", self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return self.__fastnn__("logical_or", self, other)
+
+    def __invert__(self) -> Any:
+        return self.__fastnn__("logical_not", self)
 
     def __getitem__(self, index: Any) -> Any:
         return self.__fastnn__("getitem", self, index)

@@ -301,6 +301,8 @@ def maximum(a: Any, b: Any) -> Any:
         return _binary(merging.Maximum, a, b)
     if not isinstance(a, Tensor):
         a, b = b, a
+    if isinstance(b, NUMBERS) and b < -1:  # digits of small numbers would be lost in a - b
+        return Function("threshold", (float(b), float(b)))(a)
     return add(Function("relu")(subtract(a, b)), b)
 
 
@@ -341,7 +343,9 @@ def function(name: str, x: Any, params: Sequence[float] = ()) -> Any:
 
 
 def reduce(name: str, x: Any, axis: Any = -1, keepdims: bool = False) -> Any:
-    """The sum, mean or maximum along axes of a sample."""
+    """The sum, mean, maximum or minimum along axes of a sample."""
+    if name == "min":
+        return negative(reduce("max", negative(x), axis, keepdims))
     if axis is None and name == "mean":  # over the batch, too: the mean of the samples' means is taken last
         axis = list(range(1, len(x.shape)))
         return Reduce(name, axis, keepdims)(x) if axis else x
@@ -366,6 +370,8 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
 def expand_dims(x: Any, axis: int) -> Any:
     """x with an axis of length one more."""
     at = axis + len(x.shape) + 1 if axis < 0 else axis
+    if not 1 <= at <= len(x.shape):
+        raise ValueError(f"Argument `axis` must be an axis of a sample, behind the batch's. Received: axis={axis}")
     return reshaping.Reshape((*x.shape[1:at], 1, *x.shape[at:]))(x)
 
 

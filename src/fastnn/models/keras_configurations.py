@@ -11,7 +11,7 @@ from fastnn.layers import operations
 
 # What Keras has not.
 _OURS = {
-    "fastnn.layers": "BatchEnsembleDense Divide FeatureScale Reduce Slice",
+    "fastnn.layers": "BatchEnsembleDense Divide FeatureScale Reduce Slice Where",
     "fastnn.losses": "GaussianNegativeLogLikelihood Pinball PythonLoss",
     "fastnn.optimizers": "LBFGS",
     "fastnn.optimizers.schedules": "CosLog OneCycle",
@@ -23,7 +23,8 @@ _ACTIVATIONS = "relu sigmoid tanh softplus exponential elu selu silu softmax"
 _ARITHMETIC = "add subtract multiply divide negative power maximum minimum"
 _FUNCTIONS = (
     "absolute abs exp log sqrt square sum mean max reshape expand_dims squeeze transpose concatenate relu sigmoid tanh "
-    "softplus softmax elu selu silu gelu log_softmax softsign hard_sigmoid leaky_relu"
+    "softplus softmax elu selu silu gelu log_softmax softsign hard_sigmoid leaky_relu sign log1p min where clip "
+    "greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not zeros_like ones_like"
 )
 
 
@@ -154,7 +155,7 @@ def operation(described: dict[str, Any]) -> Callable[..., Any] | None:
     settings = {
         key: value
         for key, value in (described.get("config") or {}).items()
-        if key in ("axis", "keepdims", "newshape", "axes") and value is not None
+        if key in ("axis", "keepdims", "newshape", "axes", "x_min", "x_max") and value is not None
     }
 
     def call(*args: Any, **kwargs: Any) -> Any:

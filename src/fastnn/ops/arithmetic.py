@@ -11,11 +11,17 @@ from typing import Any
 import numpy as np
 
 
-def _of_two(name: str, function: Callable[..., Any], a: Any, b: Any) -> Any:
+def as_operand(x: Any) -> Any:
+    """x as an array; numbers of Python's stay: they take on the dtype of what they meet."""
+    return x if isinstance(x, (bool, int, float)) else np.asarray(x)
+
+
+def of_two(name: str, function: Callable[..., Any], a: Any, b: Any) -> Any:
+    """A function of two operands: NumPy's, or that of this name of symbolic tensors."""
     for operand in (a, b):
         if hasattr(operand, "__fastnn__"):
             return operand.__fastnn__(name, a, b)
-    return function(np.asarray(a), np.asarray(b))
+    return function(as_operand(a), as_operand(b))
 
 
 def _of_one(kernel: str, function: Callable[..., Any], x: Any) -> Any:
@@ -34,7 +40,7 @@ def add(x1: Any, x2: Any) -> Any:
     >>> print(add([1.0, 2.0], 1.0))
     [2. 3.]
     """
-    return _of_two("add", np.add, x1, x2)
+    return of_two("add", np.add, x1, x2)
 
 
 def subtract(x1: Any, x2: Any) -> Any:
@@ -43,7 +49,7 @@ def subtract(x1: Any, x2: Any) -> Any:
     >>> print(subtract([1.0, 2.0], 1.0))
     [0. 1.]
     """
-    return _of_two("subtract", np.subtract, x1, x2)
+    return of_two("subtract", np.subtract, x1, x2)
 
 
 def multiply(x1: Any, x2: Any) -> Any:
@@ -52,7 +58,7 @@ def multiply(x1: Any, x2: Any) -> Any:
     >>> print(multiply([1.0, 2.0], 3.0))
     [3. 6.]
     """
-    return _of_two("multiply", np.multiply, x1, x2)
+    return of_two("multiply", np.multiply, x1, x2)
 
 
 def divide(x1: Any, x2: Any) -> Any:
@@ -61,7 +67,7 @@ def divide(x1: Any, x2: Any) -> Any:
     >>> print(divide([1.0, 2.0], 2.0))
     [0.5 1. ]
     """
-    return _of_two("divide", np.divide, x1, x2)
+    return of_two("divide", np.divide, x1, x2)
 
 
 def power(x1: Any, x2: Any) -> Any:
@@ -70,7 +76,7 @@ def power(x1: Any, x2: Any) -> Any:
     >>> print(power([1.0, 2.0], 3))
     [1. 8.]
     """
-    return _of_two("power", np.power, x1, x2)
+    return of_two("power", np.power, x1, x2)
 
 
 def maximum(x1: Any, x2: Any) -> Any:
@@ -79,7 +85,7 @@ def maximum(x1: Any, x2: Any) -> Any:
     >>> print(maximum([1.0, 5.0], 3.0))
     [3. 5.]
     """
-    return _of_two("maximum", np.maximum, x1, x2)
+    return of_two("maximum", np.maximum, x1, x2)
 
 
 def minimum(x1: Any, x2: Any) -> Any:
@@ -88,7 +94,7 @@ def minimum(x1: Any, x2: Any) -> Any:
     >>> print(minimum([1.0, 5.0], 3.0))
     [1. 3.]
     """
-    return _of_two("minimum", np.minimum, x1, x2)
+    return of_two("minimum", np.minimum, x1, x2)
 
 
 def negative(x: Any) -> Any:
@@ -148,6 +154,24 @@ def log(x: Any) -> Any:
     return _of_one("logarithm", np.log, x)
 
 
+def log1p(x: Any) -> Any:
+    """The natural logarithm of 1 + x, without loss of digits near 0.
+
+    >>> print(log1p([0.0]))
+    [0.]
+    """
+    return _of_one("logarithm_plus_one", np.log1p, x)
+
+
+def sign(x: Any) -> Any:
+    """1, 0 or -1: the sign of x. No gradient goes through it.
+
+    >>> print(sign([-2.0, 0.0, 3.0]))
+    [-1.  0.  1.]
+    """
+    return _of_one("sign", np.sign, x)
+
+
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum along axes; of a symbolic tensor along axes of a sample.
 
@@ -173,6 +197,15 @@ def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     [2.]
     """
     return _along("max", np.max, x, axis, keepdims)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The smallest element along axes; of a symbolic tensor along axes of a sample.
+
+    >>> print(min([[1.0, 2.0]], axis=-1))
+    [1.]
+    """
+    return _along("min", np.min, x, axis, keepdims)
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:

@@ -1,0 +1,166 @@
+"""Comparisons, choices and the rest that losses and layers of one's own are composed of: on arrays, and in models."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import Model, Sequential, _kernels, layers, losses, ops
+from kernel_arrays import REALS
+from test_functional import check_gradient
+
+RNG = np.random.default_rng(3)
+A, B = RNG.normal(size=(9, 4)), RNG.normal(size=(9, 4))
+A[0], B[0] = [1, 0, -1, 2], [1, 0, -2, 3]  # some are equal, some zero
+
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "greater": ops.greater,
+    "greater_equal": ops.greater_equal,
+    "less": ops.less,
+    "less_equal": ops.less_equal,
+    "equal": ops.equal,
+    "not_equal": ops.not_equal,
+    "with numbers": lambda a, b: ops.logical_or(ops.logical_and(a > 0, b < 1), ops.logical_not(a >= -1)),
+    "and": lambda a, b: ops.logical_and(a, b),
+    "signs": lambda a, b: (a > 0) | (b <= 0) & (a < 0.5),
+    "not": lambda a, b: ~(a > b),
+    "where": lambda a, b: ops.where(a > b, a * 2, ops.exp(b)),
+    "where, of numbers": lambda a, b: ops.where(a > b, 1.0, ops.where(b > 0, a, -2.0)),
+    "where, infinite": lambda a, b: ops.where(a > b, a, -np.inf),
+    "where, of a column": lambda a, b: ops.where(a[:, :1] > 0, a, b),
+    "clip": lambda a, b: ops.clip(a, -0.5, 1e9) + ops.clip(b, -1e9, 0.25),
+    "minimum": lambda a, b: ops.minimum(a, 0.3) * ops.maximum(b, -np.inf),
+    "min": lambda a, b: ops.min(a, axis=-1, keepdims=True) + b,
+    "sign": lambda a, b: ops.sign(a) * b,
+    "log1p": lambda a, b: ops.log1p(a * a) + ops.log1p(1e-9 * (b + 3.0)),
+    "norm": lambda a, b: ops.stack([ops.norm(a + b, p, -1) for p in (None, 1, np.inf)], axis=1),
+    "stack": lambda a, b: ops.stack([a, b], axis=-1),
+    "cast": lambda a, b: ops.cast(a > 0, "float64") + ops.cast(b, "bool"),
+    "likes": lambda a, b: ops.ones_like(a / 0.5) + ops.zeros_like(b),
+    "convert": lambda a, b: ops.convert_to_tensor(a, "float64") + ops.convert_to_tensor(b),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_model_computes_what_numpy_does(name: str) -> None:
+    a, b = layers.Input((4,), dtype="float64"), layers.Input((4,), dtype="float64")
+    y = FUNCTIONS[name](a, b)
+    wanted = FUNCTIONS[name](A, B)
+    found = Model([a, b], y)([A, B])
+    assert y.shape[1:] == wanted.shape[1:]
+    np.testing.assert_allclose(found, wanted, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "where, infinite"])
+def test_gradients(name: str) -> None:
+    a, b = layers.Input((3,), dtype="float64"), layers.Input((3,), dtype="float64")
+    x, z = layers.Dense(4)(a), layers.Dense(4)(b)
+    y = FUNCTIONS[name](x, z)
+    model = Model([a, b], layers.Dense(2)(layers.Flatten()(y)) + layers.Dense(2)(x * z))
+    rng = np.random.default_rng(5)
+    model.set_weights([rng.normal(0.1, 0.5, w.shape) for w in model.weights])
+    x, z = (rng.normal(size=(6, 3)) for _ in range(2))
+    check_gradient(model, [x, z], rng.normal(size=(6, 2)))
+
+
+@REALS
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("positive", operator.gt),
+        ("not_negative", operator.ge),
+        ("is_zero", operator.eq),
+        ("sign", lambda x, _: np.sign(x)),
+    ],
+)
+def test_flat_kernels(name: str, function: Callable[[Any, Any], Any], dtype: type) -> None:
+    """Exact, of any length; and nothing goes back through them, not even NaN."""
+    for n in (1, 5, 40):
+        x = np.resize(np.array([2, -0.0, 0, -3, np.nan, np.inf, -np.inf], dtype), n)
+        np.testing.assert_array_equal(_kernels.activation(name, x), np.asarray(function(x, 0), dtype))
+        np.testing.assert_array_equal(_kernels.activation_backward(name, x, np.full(n, np.nan, dtype)), np.zeros(n))
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    x = layers.Input((4,), dtype="float64")
+    model = Model(x, ops.where(~(x > 0.5), ops.sign(x), ops.log1p(x)))
+    model.save(tmp_path / "model.safetensors")
+    again = fastnn.saving.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again(A), model(A))
+
+
+def test_what_is_not_chosen_has_no_gradient() -> None:
+    """log(x) where x > 0: elsewhere it is NaN, and neither it nor its slope gets through."""
+    x = layers.Input((3,), dtype="float64")
+    h = layers.Dense(3)(x)
+    model = Model(x, ops.where(h > 0, ops.log(h), 0.0))
+    model.compile("sgd", "mse")
+    model.train_on_batch(A[:, :3], np.zeros((9, 3)))
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+def test_huber_of_ones_own_trains() -> None:
+    def huber(y_true: Any, y_pred: Any) -> Any:
+        e = y_true - y_pred
+        return ops.mean(ops.where(ops.abs(e) <= 1, ops.square(e) / 2, ops.abs(e) - 0.5), axis=-1)
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 5))
+    y = x @ rng.normal(size=(5, 2)) * 3
+    histories = []
+    for loss in (huber, losses.Huber()):
+        fastnn.utils.set_random_seed(1)
+        model = Sequential([layers.Input((5,), dtype="float64"), layers.Dense(8, "tanh"), layers.Dense(2)])
+        model.compile("adam", loss)
+        histories.append(model.fit(x, y, epochs=5, verbose=0).history["loss"])
+    np.testing.assert_allclose(*histories, rtol=1e-12)
+    assert histories[0][-1] < histories[0][0]
+    np.testing.assert_allclose(huber(y, 0 * y).mean(), losses.Huber()(y, 0 * y), rtol=1e-12)
+
+
+def test_activations_composed_of_ops() -> None:
+    x = layers.Input((3,), dtype="float64")
+    y = layers.Dense(4, activation=lambda v: ops.tanh(v) * 2)(x)
+    model = Model(x, layers.Activation(lambda v: ops.where(v > 0, v, 0.1 * v))(layers.Dense(2)(y)))
+    a, b, c, d = model.get_weights()
+    z = 2 * np.tanh(A[:, :3] @ a + b) @ c + d
+    np.testing.assert_allclose(model.predict(A[:, :3], verbose=0), np.where(z > 0, z, 0.1 * z), rtol=1e-12)
+    check_gradient(model, A[:, :3], B[:, :2])
+    np.testing.assert_allclose(layers.Activation(lambda v: ops.exp(v) - 1)(A), np.exp(A) - 1, rtol=1e-12, atol=1e-15)
+    with pytest.raises(ValueError, match=r"must keep the shape of its input, \(4,\)\. Received: activation="):
+        layers.Activation(lambda v: v[:, :2])(A)
+    with pytest.raises(NotImplementedError, match="is not composed of fastnn"):
+        layers.Activation(np.tanh)(A)
+
+
+def test_arrays_keep_their_dtype() -> None:
+    x = np.array([-1, 2], np.float32)
+    for y in (ops.maximum(x, 0.0), ops.where(x > 0, x, 0.0), ops.clip(x, 0.0, 1.0), ops.add(1, x), ops.ones_like(x)):
+        assert y.dtype == np.float32
+    assert ops.cast(x, "int32").dtype == np.int32
+    assert ops.convert_to_numpy([1.0]).dtype == np.float64
+    assert ops.shape(x) == (2,)
+    assert ops.shape(layers.Input((3,))) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda x: ops.where([True] * 4, x, 0.0), NotImplementedError, "`condition` must be a symbolic tensor"),
+        (lambda x: ops.cast(x, "int32"), NotImplementedError, "Received: dtype='int32'"),
+        (lambda x: ops.norm(x, 3, -1), NotImplementedError, "Received: ord=3, axis=-1"),
+        (lambda x: ops.norm(x), NotImplementedError, "Received: ord=None, axis=None"),
+        (ops.convert_to_numpy, TypeError, "has no elements"),
+        (lambda x: bool(x > 0), TypeError, "neither true nor false"),
+        (lambda x: ops.stack([x, x]), ValueError, "axis"),
+    ],
+)
+def test_errors(call: Callable[[Any], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(layers.Input((4,)))
