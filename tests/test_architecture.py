@@ -25,7 +25,7 @@ FLOORS = (
     ("models",),
     ("saving", "exchange"),
     ("sklearn", "tabular", "wrappers"),
-    ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
+    ("_info", "_threadpoolctl", "bench", "demo", "commands", "__main__"),
     ("__init__",),
 )
 
