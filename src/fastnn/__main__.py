@@ -39,13 +39,14 @@ def _positive(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from fastnn.bench import command
-    from fastnn.commands import models
+    from fastnn.commands import models, tables
 
     parser = argparse.ArgumentParser(prog="fastnn", description="Feed-forward neural networks on CPUs, fast.")
     parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
     parser.add_argument("--traceback", action="store_true", help="show where an error comes from, for bug reports")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
+    tables.add_commands(commands)
     models.add_commands(commands)
 
     info = commands.add_parser("info", help="show version, instruction set, threads and compiler")
