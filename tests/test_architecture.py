@@ -24,7 +24,7 @@ FLOORS = (
     ("callbacks", "summary", "exporting"),
     ("models",),
     ("saving", "exchange"),
-    ("sklearn", "tabular", "wrappers"),
+    ("sklearn", "tabular", "wrappers", "plotting"),
     ("_info", "_threadpoolctl", "bench", "demo", "commands", "__main__"),
     ("__init__",),
 )
