@@ -35,8 +35,8 @@ FLOORS = (
     ("callbacks", "summary", "exporting"),
     ("models",),
     ("saving", "exchange"),
-    ("sklearn", "tabular", "wrappers"),
-    ("_info", "_threadpoolctl", "bench", "demo", "__main__"),
+    ("sklearn", "tabular", "wrappers", "plotting"),
+    ("_info", "_threadpoolctl", "bench", "demo", "commands", "__main__"),
     ("__init__",),
 )
 

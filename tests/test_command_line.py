@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastnn
@@ -85,3 +86,88 @@ def test_an_unknown_instruction_set_is_refused_with_the_list() -> None:
     assert done.returncode != 0
     assert "nonsense" in done.stderr
     assert "baseline" in done.stderr or "neon" in done.stderr
+
+
+# --- models in files ---
+
+
+@pytest.fixture
+def model() -> fastnn.Sequential:
+    model = fastnn.Sequential([fastnn.layers.Input((4,)), fastnn.layers.Dense(3, "relu"), fastnn.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 4), np.float32), np.ones((8, 2), np.float32), verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("between", ["m.keras", "m.onnx", "m.safetensors"])
+def test_convert_keeps_what_a_model_predicts(
+    model: fastnn.Sequential, tmp_path: Path, capsys: pytest.CaptureFixture[str], between: str
+) -> None:
+    first, middle, last = (str(tmp_path / name) for name in ("first.safetensors", between, "last.safetensors"))
+    model.save(first)
+    assert command_line.main(["convert", first, middle]) == 0
+    assert capsys.readouterr().out.startswith(f"{middle}: 23 parameters, ")
+    assert command_line.main(["convert", middle, last]) == 0
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_allclose(fastnn.saving.load_model(last)(x), model(x), rtol=1e-6, atol=1e-6)
+
+
+def test_convert_writes_c_and_weights(model: fastnn.Sequential, tmp_path: Path) -> None:
+    source = str(tmp_path / "m.safetensors")
+    model.save(source)
+    assert command_line.main(["convert", source, str(tmp_path / "net.c")]) == 0
+    assert "net_predict(" in (tmp_path / "net.c").read_text()
+    assert command_line.main(["convert", source, str(tmp_path / "m.weights.h5")]) == 0
+    before = model.get_weights()
+    model.set_weights([np.zeros_like(array) for array in before])
+    model.load_weights(tmp_path / "m.weights.h5")
+    for ours, theirs in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_inspect_shows_architecture_weights_and_optimizer(
+    model: fastnn.Sequential, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("m.safetensors", "m.keras"):
+        model.save(tmp_path / name)
+        assert command_line.main(["inspect", str(tmp_path / name)]) == 0
+        out = capsys.readouterr().out
+        assert "Weights: 4 arrays, 23 numbers" in out
+        assert "(4, 3)" in out
+        assert "Optimizer (Adam): 10 arrays, 48 numbers" in out
+        assert "Dense" in out
+
+
+def test_inspect_shows_the_weights_of_models_with_classes_that_are_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Own(fastnn.layers.Dense):
+        pass
+
+    fastnn.Sequential([fastnn.layers.Input((4,)), Own(3)]).save(tmp_path / "m.safetensors")
+    assert command_line.main(["inspect", str(tmp_path / "m.safetensors")]) == 0
+    printed = capsys.readouterr()
+    assert "Weights: 2 arrays, 15 numbers" in printed.out
+    assert "the architecture is not shown" in printed.err
+
+
+def test_mistakes_are_one_line_without_a_traceback(tmp_path: Path) -> None:
+    damaged = tmp_path / "m.safetensors"
+    damaged.write_bytes(b"nothing of the kind")
+    for words in (["inspect", str(damaged)], ["convert", str(tmp_path / "none.keras"), str(tmp_path / "b.onnx")]):
+        done = run(*words)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.startswith("fastnn: error: ")
+        assert words[1] in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "b.onnx").exists()
+    assert "Traceback" in run("--traceback", "inspect", str(damaged)).stderr
+
+
+@pytest.mark.parametrize("words", [["convert", "a.keras"], ["convert", "a.c", "b.onnx"], ["inspect", "m.pickle"]])
+def test_names_that_no_format_has_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command_line.main(words)
+    assert exit_.value.code == 2
+    assert "usage: fastnn" in capsys.readouterr().err

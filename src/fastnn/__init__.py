@@ -71,6 +71,7 @@ __all__ = [
 ]
 
 _FACES = (
+    "plotting",
     "sklearn",
     "tabular",
     "wrappers",

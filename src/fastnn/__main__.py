@@ -1,4 +1,4 @@
-"""The command line: `python -m fastnn info`, `python -m fastnn demo`, `python -m fastnn bench`."""
+"""The command line: `fastnn COMMAND`, or `python -m fastnn COMMAND`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastnn import _info
 from fastnn._version import __version__
+from fastnn.commands import running
 
 
 def _info_command(arguments: argparse.Namespace) -> int:
@@ -38,10 +39,15 @@ def _positive(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from fastnn.bench import command
+    from fastnn.commands import models, tables
 
     parser = argparse.ArgumentParser(prog="fastnn", description="Feed-forward neural networks on CPUs, fast.")
     parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
+    parser.add_argument("--traceback", action="store_true", help="show where an error comes from, for bug reports")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    tables.add_commands(commands)
+    models.add_commands(commands)
 
     info = commands.add_parser("info", help="show version, instruction set, threads and compiler")
     info.set_defaults(run=_info_command)
@@ -72,13 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the program's name. Those of the process by default.
 
     Returns:
-        0 when all went well.
+        0 when all went well, 1 when the command failed, 2 when the words were wrong, 130 when it was interrupted.
     """
-    chosen = _parser().parse_args(arguments)
-    try:
-        return int(chosen.run(chosen))
-    except KeyboardInterrupt:
-        return 130
+    return running.run(_parser().parse_args(arguments))
 
 
 if __name__ == "__main__":

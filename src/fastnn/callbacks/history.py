@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastnn.callbacks.callback import Callback, Logs
+from fastnn.utils.axes import axes_or_new
 
 
 class History(Callback):
@@ -44,6 +46,45 @@ class History(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         self.epoch, self.history = state["epoch"], state["history"]
+
+    def plot(self, names: Sequence[str] | None = None) -> Any:
+        """Draws losses and metrics over the epochs, training and validation in one, by matplotlib (the extra `plot`).
+
+        Args:
+            names: Which of them, such as `["loss"]`; by default all.
+
+        Returns:
+            The `matplotlib.figure.Figure`, which a notebook shows.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: There are no epochs, or no losses or metrics of these names.
+        """
+        known = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
+        names = known if names is None else list(names)
+        if not known:
+            raise ValueError("A history can be drawn after training: there are no epochs. Received: an empty history")
+        if not names or not set(names) <= set(known):
+            raise ValueError(f"Argument `names` must name some of {known}. Received: names={names!r}")
+        first = axes_or_new(None, (5.0 * len(names), 3.5))
+        figure = first.figure
+        figure.clear()
+        for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            for key, label in ((name, "training"), (f"val_{name}", "validation")):
+                values = self.history.get(key, [])
+                if values:
+                    ax.plot(self._epochs_of(len(values)), values, label=label, marker="o" if len(values) == 1 else None)
+            ax.set_xlabel("epoch")
+            ax.set_ylabel(name)
+            ax.legend()
+        return figure
+
+    def _epochs_of(self, count: int) -> list[int]:
+        """The epochs, counted from 1, that so many values are of: validation may be left out in some of them."""
+        if count > len(self.epoch):  # several trainings, of which `epoch` has the last
+            return list(range(1, count + 1))
+        apart = len(self.epoch) // count
+        return [epoch + 1 for epoch in self.epoch[apart - 1 :: apart][:count]]
 
     def __repr__(self) -> str:
         count = len(self.epoch)

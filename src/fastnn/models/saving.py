@@ -56,9 +56,20 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: Any = 
         return
     if not path.endswith(".safetensors"):
         raise ValueError(f"Argument `filepath` must end in {_KEEPING}. Received: filepath={path!r}")
+    write_model(model, path, {})
+
+
+def write_model(model: Any, path: str, further: Mapping[str, Any]) -> None:
+    """Writes a model to a `.safetensors` file, and with it whatever else its document is to say.
+
+    Args:
+        model: The model.
+        path: The file.
+        further: More entries of the document, as JSON can say them.
+    """
     arrays, document = state.collected(model, "model")
     document["model"] = description.describe(model)
-    tensors.write(path, arrays, document)
+    tensors.write(path, arrays, {**document, **further})
 
 
 def load_model(

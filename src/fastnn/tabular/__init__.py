@@ -15,5 +15,6 @@ except ImportError as error:
 from fastnn.tabular.classifier import TabularClassifier
 from fastnn.tabular.importance import Importance
 from fastnn.tabular.regressor import TabularRegressor
+from fastnn.tabular.saving import load_estimator, save_estimator
 
-__all__ = ["Importance", "TabularClassifier", "TabularRegressor"]
+__all__ = ["Importance", "TabularClassifier", "TabularRegressor", "load_estimator", "save_estimator"]

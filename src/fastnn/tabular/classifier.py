@@ -158,6 +158,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             raise ValueError(f"`y_val` has classes that `y` has not. Received: {np.setdiff1d(y, self.classes_)}")
         return numbers
 
+    def _learned(self) -> dict[str, Any]:
+        return {"classes": self.classes_.tolist(), "temperature": self.temperature_}
+
+    def _relearn(self, learned: Any) -> None:
+        self.classes_ = np.asarray(learned["classes"])
+        self.temperature_ = float(learned["temperature"])
+
     def _outputs(self) -> int:
         return len(self.classes_)
 

@@ -50,6 +50,17 @@ class Scaler:
         with np.errstate(divide="ignore"):
             self.factor = np.where(third > first, 1 / (third - first), np.where(high > low, 2 / (high - low), 0.0))
 
+    def get_config(self) -> dict[str, Any]:
+        return {"median": self.median.tolist(), "factor": self.factor.tolist()}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Scaler:
+        scaler = cls.__new__(cls)
+        scaler.median, scaler.factor = (np.array(config[key], np.float64) for key in ("median", "factor"))
+        if scaler.median.ndim != 1 or scaler.median.shape != scaler.factor.shape:
+            raise ValueError(f"A scaler has a median and a factor for each number. Received: {config}")
+        return scaler
+
     def __call__(self, values: np.ndarray) -> np.ndarray:
         scaled = np.clip((values - self.median) * self.factor, -1e6, 1e6)  # infinity has no quotient
         clipped = scaled / np.sqrt(1 + np.square(scaled / CLIP))
@@ -72,6 +83,22 @@ class Numbers:
         self.scale = Scaler(numbers)
         self.varies = bool(self.scale.factor.any())
         self.scale_flags = Scaler(missing[:, None].astype(float))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "marks_missing": self.marks_missing,
+            "scale": self.scale.get_config(),
+            "scale_flags": self.scale_flags.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Any) -> Numbers:
+        column = cls.__new__(cls)
+        column.name, column.marks_missing = config["name"], bool(config["marks_missing"])
+        column.scale, column.scale_flags = (Scaler.from_config(config[key]) for key in ("scale", "scale_flags"))
+        column.varies = bool(column.scale.factor.any())
+        return column
 
     def _read(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         if values.dtype.kind in "buif" and values.dtype != bool:
@@ -106,6 +133,22 @@ class Dates:
         self.varying = self.scale.factor != 0
         self.marks_missing = bool(missing.any() and not missing.all())
         self.scale_flags = Scaler(missing[:, None].astype(float))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "marks_missing": self.marks_missing,
+            "scale": self.scale.get_config(),
+            "scale_flags": self.scale_flags.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Any) -> Dates:
+        column = cls.__new__(cls)
+        column.name, column.marks_missing = config["name"], bool(config["marks_missing"])
+        column.scale, column.scale_flags = (Scaler.from_config(config[key]) for key in ("scale", "scale_flags"))
+        column.varying = column.scale.factor != 0
+        return column
 
     def _read(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         if values.dtype.kind != "M":
@@ -159,6 +202,24 @@ class Categories:
         self.scale: Scaler | None = None
         if not self.embedded:
             self.scale = Scaler(self._flags(self._ids(values, missing)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "unknown": self.unknown,
+            "text": self.text,
+            "categories": list(self.numbers),
+            "scale": None if self.scale is None else self.scale.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Any) -> Categories:
+        column = cls.__new__(cls)
+        column.name, column.unknown, column.text = config["name"], config["unknown"], bool(config["text"])
+        column.numbers = {category: number for number, category in enumerate(config["categories"], 1)}
+        column.scale = None if config["scale"] is None else Scaler.from_config(config["scale"])
+        column.embedded = column.scale is None
+        return column
 
     @property
     def count(self) -> int:

@@ -14,7 +14,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from fastnn.adapters import is_frame
 from fastnn.random import seeded
 from fastnn.tabular.importance import Importance
 from fastnn.tabular.network import Design, build, compile_for
@@ -68,6 +67,14 @@ class TabularEstimator(BaseEstimator, ABC):
     def _settle(self, targets: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """What is to be learned from the validation data when the weights have been."""
 
+    @abstractmethod
+    def _learned(self) -> dict[str, Any]:
+        """What is known of the targets, as JSON can say it."""
+
+    @abstractmethod
+    def _relearn(self, learned: Any) -> None:
+        """Takes what `_learned` returned."""
+
     # --- fit ---
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any]) -> None:
@@ -78,7 +85,7 @@ class TabularEstimator(BaseEstimator, ABC):
             )
         random_state = check_random_state(self.random_state)
         self.table_ = Table(X, self.max_one_hot, self.unknown, type(self).__name__)
-        self._note_features(X)
+        self._note_features()
         targets = self._targets_of(y, reset=True)
         rows = len(next(iter(self.table_(X).values())))
         if len(targets) != rows:
@@ -89,9 +96,9 @@ class TabularEstimator(BaseEstimator, ABC):
         with seeded(int(random_state.randint(1, 2**31 - 1))):
             self._train(*parts)
 
-    def _note_features(self, X: Any) -> None:
+    def _note_features(self) -> None:
         self.n_features_in_ = len(self.table_.names)
-        if is_frame(X) and all(isinstance(name, str) for name in self.table_.names):
+        if self.table_.named and all(isinstance(name, str) for name in self.table_.names):
             self.feature_names_in_ = np.array(self.table_.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.utils.axes import axes_or_new
+
 
 class Importance:
     """How much worse the score becomes when a column is shuffled: what `importance` of an estimator returns.
@@ -56,15 +58,7 @@ class Importance:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        if ax is None:
-            try:
-                from matplotlib import pyplot
-            except ImportError as error:
-                raise ImportError(
-                    "`plot` needs matplotlib. Install the extra: python -m pip install 'fastnn-cpu[plot]'"
-                ) from error
-            shown = min(most, len(self.names))
-            ax = pyplot.figure(figsize=(6, 1 + 0.3 * shown), layout="constrained").add_subplot()
+        ax = axes_or_new(ax, (6, 1 + 0.3 * min(most, len(self.names))))
         names = [str(name) for name in self.names[:most]]
         ax.barh(range(len(names)), self.mean[:most], xerr=self.std[:most], color="tab:blue", height=0.7)
         ax.set_yticks(range(len(names)), names)

@@ -127,6 +127,15 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             self._range = y.min(axis=0), y.max(axis=0)
         return np.asarray((y - self._mean) / self._spread)
 
+    def _learned(self) -> dict[str, Any]:
+        numbers = {"mean": self._mean, "spread": self._spread, "low": self._range[0], "high": self._range[1]}
+        return {"flat": self._flat, **{name: array.tolist() for name, array in numbers.items()}}
+
+    def _relearn(self, learned: Any) -> None:
+        self._flat = bool(learned["flat"])
+        mean, spread, low, high = (np.array(learned[key], np.float64) for key in ("mean", "spread", "low", "high"))
+        self._mean, self._spread, self._range = mean, spread, (low, high)
+
     def _outputs(self) -> int:
         return len(self._mean)
 

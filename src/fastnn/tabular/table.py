@@ -44,9 +44,31 @@ class Table:
             _fitted(name, values, missing, is_category, max_one_hot, unknown)
             for name, (values, missing, is_category) in columns.items()
         ]
+        self._count_vectors()
+
+    def _count_vectors(self) -> None:
         looked_up = [c for c in self.columns if isinstance(c, Categories) and c.embedded]
         self._offsets = np.cumsum([0, *(column.count for column in looked_up)])
         self.rows_of_vectors = int(self._offsets[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """What was learned, as JSON can say it, where names and categories are strings, numbers or booleans."""
+        return {
+            "owner": self.owner,
+            "named": self.named,
+            "columns": [{"kind": type(column).__name__, **column.get_config()} for column in self.columns],
+        }
+
+    @classmethod
+    def from_config(cls, config: Any) -> Table:
+        """The table that `get_config` described."""
+        kinds: dict[str, Any] = {kind.__name__: kind for kind in (Numbers, Dates, Categories)}
+        table = cls.__new__(cls)
+        table.owner, table.named = str(config["owner"]), bool(config["named"])
+        table.columns = [kinds[column["kind"]].from_config(column) for column in config["columns"]]
+        table.names = [column.name for column in table.columns]
+        table._count_vectors()
+        return table
 
     def __call__(self, X: Any) -> dict[str, np.ndarray]:
         """Encodes a table: `"numbers"`, `"flags"` and `"ids"`, those of them that there are.
@@ -59,7 +81,15 @@ class Table:
             TypeError: A column holds something else than it did.
         """
         given = self._checked(dict(_columns(X)), X)
-        parts = [column(*given[name][:2]) for column, name in zip(self.columns, self.names, strict=True)]
+        return self._joined([column(*given[name][:2]) for column, name in zip(self.columns, self.names, strict=True)])
+
+    def encoded_gaps(self) -> dict[str, np.ndarray]:
+        """One encoded row in which everything is missing."""
+        gap, missing = np.full(1, np.nan), np.ones(1, bool)
+        nat = np.full(1, "NaT", "datetime64[us]")
+        return self._joined([column(nat if isinstance(column, Dates) else gap, missing) for column in self.columns])
+
+    def _joined(self, parts: list[Part]) -> dict[str, np.ndarray]:
         ids = [part.ids for part in parts if part.ids is not None]
         encoded = {
             "numbers": np.concatenate([part.numbers for part in parts], axis=1),
