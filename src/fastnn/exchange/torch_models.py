@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.exchange.torch_layers import layer_of, sample_shape_of
 from fastnn.exchange.torch_modules import modules_of
-from fastnn.exporting.files import write_whole
+from fastnn.files import replacing
 from fastnn.layers import Input
 from fastnn.models import Sequential
 
@@ -164,7 +164,9 @@ def to_state_dict(model: Any, path: Any = None) -> dict[str, np.ndarray]:
         if module.name == "BatchNorm1d":
             state[f"{number}.num_batches_tracked"] = np.zeros((), np.int64)
     if path is not None:
-        write_whole(path, safetensors_module().save(state))
+        content = safetensors_module().save(state)
+        with replacing(path) as file:
+            file.write(content)
     return state
 
 

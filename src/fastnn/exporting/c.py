@@ -13,7 +13,7 @@ import numpy as np
 from fastnn._version import __version__
 from fastnn.exporting import c_functions
 from fastnn.exporting.description import Description, Names, chosen, factors_of, params_of
-from fastnn.exporting.files import write_whole
+from fastnn.files import replacing
 from fastnn.records import Record, Value, required
 from fastnn.variables import Variable
 
@@ -56,7 +56,9 @@ def to_c(model: Any, path: Any, name: str | None = None) -> None:
     ...     "void iris_predict(const float *x, float *y)" in Path(folder, "iris.c").read_text()
     True
     """
-    write_whole(path, source(model, Path(path).stem if name is None else name).encode("ascii"))
+    content = source(model, Path(path).stem if name is None else name).encode("ascii")
+    with replacing(path) as file:
+        file.write(content)
 
 
 def source(model: Any, name: str = "model") -> str:

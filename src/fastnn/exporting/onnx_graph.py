@@ -6,9 +6,9 @@ from typing import Any
 
 from fastnn._version import __version__
 from fastnn.exporting.description import Description, chosen
-from fastnn.exporting.files import write_whole
 from fastnn.exporting.onnx_steps import STEPS
 from fastnn.exporting.onnx_writer import Writer
+from fastnn.files import replacing
 
 OPSET = 17
 IR_VERSION = 8  # the one that came with it
@@ -71,5 +71,7 @@ def to_onnx(model: Any, path: Any = None) -> Any:
     )
     onnx.checker.check_model(proto, full_check=True)
     if path is not None:
-        write_whole(path, proto.SerializeToString())
+        content = proto.SerializeToString()
+        with replacing(path) as file:
+            file.write(content)
     return proto
