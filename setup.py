@@ -26,7 +26,7 @@ ISA_FLAGS: dict[str, dict[str, list[str]]] = {
     "avx2": {"unix": ["-mavx2", "-mfma", "-mf16c"]},
     "avx512": {
         "unix": [
-            *("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma", "-mf16c"),
+            *("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma", "-mf16c", "-mprfchw"),
             "-mprefer-vector-width=512",
         ]
     },

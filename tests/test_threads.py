@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import layers, optimizers
+from fastnn import layers, ops, optimizers
 from fastnn.models import Sequential
 from fastnn.utils import set_random_seed
 
@@ -110,6 +110,19 @@ def test_the_same_bits_for_any_number_of_threads(threads, net, optimizer):
     for count in (1, 2, 3, 8):
         threads(count)
         results.append(fitted(net, optimizer))
+    for other in results[1:]:
+        assert same(results[0], other)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows, inputs, units", [(40, 300, 257), (300, 260, 65), (5, 700, 1025), (900, 301, 33)])
+def test_a_product_has_the_same_bits_for_any_number_of_threads(threads, rows, inputs, units, dtype):
+    rng = np.random.default_rng(0)
+    x, w, dy = (rng.normal(size=shape).astype(dtype) for shape in ((rows, inputs), (inputs, units), (rows, units)))
+    results = []
+    for count in (1, 2, 3, 8):
+        threads(count)
+        results.append([ops.linear(x, w), *ops.linear_backward(dy, x, w)])
     for other in results[1:]:
         assert same(results[0], other)
 

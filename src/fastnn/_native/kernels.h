@@ -23,7 +23,10 @@
  * a[i,p] lies at a[i * a_row + p * a_col]: (row stride, 1) for a matrix as it lies, (1, row stride) for its transpose.
  * b is row-major with stride b_row, or, with `packed`, what `pack` wrote.
  * Products are added in the order p = 0 .. k-1 by fused multiply-add, for every tile shape alike.
- * `scratch` holds gemm_scratch() elements; it may be NULL, and then a and b are read where they lie. */
+ * `scratch` holds gemm_scratch() elements; it may be NULL, and then a and b are read where they lie.
+ * `soon`: what the caller will write next: of up to FASTNN_SOON arrays the same `soon_rows` rows of `soon_bytes` bytes,
+ * `soon_row` bytes apart. On the way, if b is packed and a transposed, they are brought closer. */
+enum { FASTNN_SOON = 4 };
 typedef struct {
     int64_t m, n, k;
     const void *a;
@@ -35,6 +38,8 @@ typedef struct {
     int64_t c_row;
     int accumulate, relu, packed;
     void *scratch;
+    const void *soon[FASTNN_SOON]; /* the first that is NULL ends the list */
+    int64_t soon_rows, soon_row, soon_bytes;
 } fastnn_gemm;
 
 /* An activation y = f(x), element by element. params holds what f takes besides x, as documented where f is defined.

@@ -9,8 +9,8 @@
 enum {
     SHARED_FLOPS = 3000000,  /* less is not worth waking anybody for */
     SHARED_ELEMENTS = 50000, /* the same, of an activation */
-    ROWS = 128,              /* of a task: a few register tiles, so that packing pays */
-    COLUMNS = 256,           /* of a task, where rows are too few to share out */
+    TASKS = 2,               /* of a thread, at least: one that is held up does fewer */
+    ROWS = 504,              /* of a task, at most: what is packed for one of them serves so many */
     PACKED_FLOPS = 30000000, /* less is done before memory to pack in is got */
     ELEMENTS = 16384
 };
@@ -33,7 +33,10 @@ static void run_product(void *context, int64_t task, int worker) {
     const int64_t size = w->kernels->itemsize, i = task / w->across * w->rows, j = task % w->across * w->columns;
     fastnn_gemm g = *w->gemm;
     g.m = min64(g.m - i, w->rows);
-    g.n = min64(g.n - j, w->columns);
+    if (task % w->across < w->across - 1)
+        g.n = w->columns;
+    else
+        g.n -= j;
     g.a = (const char *)g.a + i * g.a_row * size;
     g.b = (const char *)g.b + (g.packed ? j * g.k : j) * size;
     if (g.bias) g.bias = (const char *)g.bias + j * size;
@@ -51,23 +54,31 @@ static void run_product(void *context, int64_t task, int worker) {
     }
 }
 
+/* Cuts a product into tasks: by columns, where there are more of them than rows, since a task reads all of b's rows of its
+ * columns and all of a's columns of its rows. No task is narrower than a register tile: its sums would have another order. */
+static void cut(product *w, int threads) {
+    const fastnn_gemm *g = w->gemm;
+    const int64_t tasks = TASKS * threads, rows = w->kernels->tile_rows, columns = w->kernels->tile_cols;
+    w->rows = g->m;
+    w->columns = g->n;
+    if (threads > 1 && (g->n > g->m || g->m < threads * rows))
+        w->columns = (g->n + tasks * columns - 1) / (tasks * columns) * columns;
+    else if (threads > 1)
+        w->rows = min64(ROWS, (g->m + tasks * rows - 1) / (tasks * rows) * rows);
+    w->across = g->n / w->columns + (g->n % w->columns >= columns);
+    if (w->across < 1) w->across = 1;
+}
+
 void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
                    const double *params) {
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const int shared = flops >= SHARED_FLOPS;
-    product w = {
-        .kernels = kernels, .gemm = g, .activation = activation, .params = params, .rows = g->m, .columns = g->n};
+    product w = {.kernels = kernels, .gemm = g, .activation = activation, .params = params};
     if (g->m <= 0 || g->n <= 0) return;
     if (shared) fastnn_begin_work();
     const int threads = shared ? fastnn_free_threads() : 1;
     const fastnn_fp_mode mode = fastnn_flush_denormals();
-    if (threads > 1) {
-        if (g->m >= threads * kernels->tile_rows)
-            w.rows = min64(ROWS, (g->m + threads - 1) / threads);
-        else
-            w.columns = COLUMNS;
-    }
-    w.across = (g->n + w.columns - 1) / w.columns;
+    cut(&w, threads);
     w.scratch_bytes = kernels->gemm_scratch() * kernels->itemsize;
     /* without the memory the product still runs, on a and b as they lie */
     if (flops > PACKED_FLOPS && g->n >= 4 * kernels->tile_cols)

@@ -101,6 +101,12 @@ typedef struct {
     void (*gradient)(fastnn_program *, const fastnn_step *, int which, const fastnn_tile *, void *gradient,
                      int accumulate, int worker);
     int by_columns; /* its tiles may have some columns only, not all */
+    /* For ops whose forward (and backward) can be done some columns of the output (of the input's gradient) at a time, for
+     * the whole batch: then workers read each its part of the weights, not all of them. Before
+     * `backward_columns` of any column, `backward_before` of every row. */
+    void (*forward_columns)(fastnn_program *, const fastnn_step *, int64_t col0, int64_t col1, int worker);
+    void (*backward_before)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1);
+    void (*backward_columns)(fastnn_program *, const fastnn_step *, int64_t col0, int64_t col1, int worker);
     /* For ops whose gradient by parameter 0 is zero in most rows: sets touched[row - row0] for the others of [row0, row1).
      * An update that leaves weights without a gradient alone then skips those rows. */
     void (*touched)(fastnn_program *, const fastnn_step *, int64_t row0, int64_t row1, unsigned char *touched);

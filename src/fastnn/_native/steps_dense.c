@@ -7,56 +7,100 @@ enum { KERNEL, BIAS };
 
 /* --- dense: y[m, units] = f(x[m, in] · kernel[in, units] + bias[units]) ------------------------------------------- */
 
-/* y = x · kernel + bias, with `relu` no less than 0 */
-static void multiply(fastnn_program *p, const fastnn_step *s, int relu, int64_t row0, int64_t row1, int worker) {
+/* y = x · kernel + bias, with `relu` no less than 0: a tile of it, and where that lies */
+static char *multiply(fastnn_program *p, const fastnn_step *s, int relu, const fastnn_tile *t, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
-    const int64_t m = (row1 - row0) * x->per_sample;
-    const fastnn_gemm g = {.m = m,
-                           .n = y->width,
+    const int64_t from = t->col0 * p->kernels->itemsize;
+    const char *kernel = weights(p, s, KERNEL), *bias = weights(p, s, BIAS);
+    const fastnn_gemm g = {.m = (t->row1 - t->row0) * x->per_sample,
+                           .n = t->col1 - t->col0,
                            .k = x->width,
-                           .a = fastnn_row(p, x, x->data, row0),
+                           .a = fastnn_row(p, x, x->data, t->row0),
                            .a_row = x->row,
                            .a_col = 1,
-                           .b = weights(p, s, KERNEL),
+                           .b = kernel + from,
                            .b_row = y->width,
-                           .bias = weights(p, s, BIAS),
-                           .c = fastnn_row(p, y, y->data, row0),
+                           .bias = bias ? bias + from : NULL,
+                           .c = fastnn_row(p, y, y->data, t->row0) + from,
                            .c_row = y->row,
                            .relu = relu,
                            .scratch = p->workers[worker].scratch};
     p->kernels->gemm(&g);
+    return g.c;
+}
+
+static void forward_tile(fastnn_program *p, const fastnn_step *s, const fastnn_tile *t, int worker) {
+    const fastnn_value *y = value(p, s->output);
+    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
+    char *out = multiply(p, s, relu, t, worker);
+    if (s->activation && !relu)
+        fastnn_activate_rows(p, s, out, y->row, out, y->row, (t->row1 - t->row0) * y->per_sample, t->col1 - t->col0);
 }
 
 static void dense_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
-    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
-    const int relu = s->activation && strcmp(s->activation->name, "relu") == 0;
-    char *out = fastnn_row(p, y, y->data, row0);
-    multiply(p, s, relu, row0, row1, worker);
-    if (s->activation && !relu)
-        fastnn_activate_rows(p, s, out, y->row, out, y->row, (row1 - row0) * x->per_sample, y->width);
+    const fastnn_tile tile = {row0, row1, 0, value(p, s->output)->width};
+    forward_tile(p, s, &tile, worker);
 }
 
-/* dz = dy · f'(y), in place; dx = dz · kernelᵀ */
-static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
-    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
-    const int64_t m = (row1 - row0) * x->per_sample;
+static void dense_forward_columns(fastnn_program *p, const fastnn_step *s, int64_t col0, int64_t col1, int worker) {
+    const fastnn_tile tile = {0, p->rows, col0, col1};
+    forward_tile(p, s, &tile, worker);
+}
+
+/* dz = dy · f'(y), in place */
+static void dense_backward_before(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1) {
+    const fastnn_value *y = value(p, s->output);
     char *dy = fastnn_row(p, y, y->gradient, row0);
     if (s->activation)
-        fastnn_activate_rows_backward(p, s, fastnn_row(p, y, y->data, row0), y->row, dy, y->row, dy, y->row, m,
-                                      y->width);
-    if (!x->gradient) return;
-    const fastnn_gemm g = {.m = m,
-                           .n = x->width,
+        fastnn_activate_rows_backward(p, s, fastnn_row(p, y, y->data, row0), y->row, dy, y->row, dy, y->row,
+                                      (row1 - row0) * y->per_sample, y->width);
+}
+
+/* dx = dz · kernelᵀ: a tile of it; col0 is the first column of a panel */
+static void multiply_back(fastnn_program *p, const fastnn_step *s, const fastnn_tile *t, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
+    const int64_t itemsize = p->kernels->itemsize;
+    const fastnn_gemm g = {.m = (t->row1 - t->row0) * x->per_sample,
+                           .n = t->col1 - t->col0,
                            .k = y->width,
-                           .a = dy,
+                           .a = fastnn_row(p, y, y->gradient, t->row0),
                            .a_row = y->row,
                            .a_col = 1,
-                           .b = p->parameters[s->parameters[0]].transposed,
+                           .b = (char *)p->parameters[s->parameters[0]].transposed + t->col0 * y->width * itemsize,
                            .packed = 1,
                            .scratch = p->workers[worker].scratch,
-                           .c = fastnn_row(p, x, x->gradient, row0),
+                           .c = fastnn_row(p, x, x->gradient, t->row0) + t->col0 * itemsize,
                            .c_row = x->row};
     p->kernels->gemm(&g);
+}
+
+static void dense_backward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
+    const fastnn_value *x = value(p, s->inputs[0]);
+    const fastnn_tile tile = {row0, row1, 0, x->width};
+    dense_backward_before(p, s, row0, row1);
+    if (x->gradient) multiply_back(p, s, &tile, worker);
+}
+
+static void dense_backward_columns(fastnn_program *p, const fastnn_step *s, int64_t col0, int64_t col1, int worker) {
+    const fastnn_tile tile = {0, p->rows, col0, col1};
+    multiply_back(p, s, &tile, worker);
+}
+
+/* The update of a tile follows its gradient: until then, what it reads comes closer. */
+static void bring_closer(const fastnn_program *p, const fastnn_parameter *q, const fastnn_tile *t, fastnn_gemm *g) {
+    const int64_t itemsize = p->kernels->itemsize, at = (t->row0 * q->cols + t->col0) * itemsize;
+    if (!p->updating || q->late || q->rule == FASTNN_NONE) return;
+    int arrays = 0;
+    g->soon[arrays++] = (const char *)q->data + at;
+    for (int i = 0; i < p->rules[q->rule].update->slots && arrays < FASTNN_SOON; ++i)
+        g->soon[arrays++] = (const char *)q->slots[i] + at;
+    g->soon_row = q->cols * itemsize;
+    g->soon_rows = t->row1 - t->row0;
+    g->soon_bytes = (t->col1 - t->col0) * itemsize;
+    if (g->soon_bytes == g->soon_row) {
+        g->soon_bytes *= g->soon_rows;
+        g->soon_rows = 1;
+    }
 }
 
 /* dkernel = xᵀ · dz and dbias = Σ dz, over all rows of the batch in order */
@@ -92,6 +136,7 @@ static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, c
         }
         g.b = w->packed;
         g.packed = 1;
+        bring_closer(p, parameter(p, s, which), tile, &g);
     }
     p->kernels->gemm(&g);
 }
@@ -115,6 +160,9 @@ const fastnn_op fastnn_dense_op = {.name = "dense",
                                    .backward = dense_backward,
                                    .gradient = dense_gradient,
                                    .by_columns = 1,
+                                   .forward_columns = dense_forward_columns,
+                                   .backward_before = dense_backward_before,
+                                   .backward_columns = dense_backward_columns,
                                    .flops = dense_flops};
 
 /* --- normalized_dense: a dense step and the normalization by moving statistics behind it: y = f((x · kernel + bias) ·
@@ -139,8 +187,8 @@ static void normalized_prepare(fastnn_program *p, fastnn_step *s) {
 static void normalized_forward(fastnn_program *p, const fastnn_step *s, int64_t row0, int64_t row1, int worker) {
     const fastnn_value *x = value(p, s->inputs[0]), *y = value(p, s->output);
     const int64_t m = (row1 - row0) * x->per_sample;
-    char *out = fastnn_row(p, y, y->data, row0);
-    multiply(p, s, 0, row0, row1, worker);
+    const fastnn_tile tile = {row0, row1, 0, y->width};
+    char *out = multiply(p, s, 0, &tile, worker);
     p->kernels->affine(m, y->width, out, y->row, s->buffer, summands(p, s), out, y->row);
     if (s->activation) fastnn_activate_rows(p, s, out, y->row, out, y->row, m, y->width);
 }
