@@ -42,35 +42,29 @@ cdef int multiply(int typenum, int64_t m, int64_t n, int64_t k, matrix a, matrix
                   const double *params=NULL) except -1:
     """c[m, n] = f(start + a[m, k] · b[k, n]), any of the two transposed."""
     cdef const fastnn_kernels *kernels = table_of(typenum)
-    cdef cnp.ndarray packed = None
-    cdef cnp.npy_intp length
     cdef fastnn_gemm g
-    if b.col != 1 and bias == NULL and f == NULL and not relu and m * (n + k) < n * k:
+    cdef int status
+    if b.col != 1 and bias == NULL and f == NULL and not relu and m <= 3 * kernels.tile_rows and n * k >= LARGE:
         return multiply_transposed(typenum, m, n, k, a, b, c, c_row, accumulate)
+    memset(&g, 0, sizeof(g))
     g.m, g.n, g.k = m, n, k
     g.a, g.a_row, g.a_col = a.data, a.row, a.col
-    g.b, g.b_row = b.data, b.row
+    g.b, g.b_row, g.b_col = b.data, b.row, 0 if b.col == 1 else b.col
     g.bias, g.c, g.c_row = bias, c, c_row
-    g.accumulate, g.relu, g.packed, g.scratch = accumulate, relu, b.col != 1, NULL
-    if g.packed:
-        length = kernels.gemm_packed(n, k)
-        packed = cnp.PyArray_ZEROS(1, &length, typenum, 0)
-        g.b, g.b_row = cnp.PyArray_DATA(packed), 0
+    g.accumulate, g.relu = accumulate, relu
     if m * n * k < SMALL:
-        if g.packed:
-            kernels.pack_transposed(k, 0, n, 0, k, b.data, b.col, <void *>g.b)
-        fastnn_linear(kernels, &g, f, params)
+        status = fastnn_linear(kernels, &g, f, params)
     else:
         with nogil:
-            if g.packed:
-                kernels.pack_transposed(k, 0, n, 0, k, b.data, b.col, <void *>g.b)
-            fastnn_linear(kernels, &g, f, params)
+            status = fastnn_linear(kernels, &g, f, params)
+    if status:
+        raise MemoryError("there is no memory to rearrange a matrix in")
     return 0
 
 
 cdef int multiply_transposed(int typenum, int64_t m, int64_t n, int64_t k, matrix a, matrix b, void *c, int64_t c_row,
                              bint accumulate) except -1:
-    """The same as cᵀ = bᵀ · aᵀ, where a is the smaller factor to rearrange; the same sums in the same order."""
+    """The same as cᵀ = bᵀ · aᵀ, where a is the far smaller factor to rearrange; the same sums in the same order."""
     cdef cnp.npy_intp shape[2]
     cdef cnp.npy_intp strides[2]
     shape[0], shape[1] = m, n

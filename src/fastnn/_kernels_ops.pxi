@@ -5,6 +5,7 @@
 cdef enum:
     MAX_DIMS = 64
     SMALL = 4096  # multiplications, or elements: not worth the two lock operations that letting other threads run costs
+    LARGE = 65536  # elements of a matrix: a product with a few rows rather rearranges those, and the result
 
 ctypedef void (*rows_kernel)(int64_t m, int64_t n, const void *x, int64_t x_row, void *y, int64_t y_row) noexcept nogil
 ctypedef void (*rows_backward_kernel)(int64_t m, int64_t n, const void *y, int64_t y_row, const void *dy,

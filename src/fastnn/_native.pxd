@@ -9,7 +9,7 @@ cdef extern from "_native/kernels.h" nogil:
         const void *a
         int64_t a_row, a_col
         const void *b
-        int64_t b_row
+        int64_t b_row, b_col
         const void *bias
         void *c
         int64_t c_row
@@ -160,8 +160,8 @@ cdef extern from "_native/threads.h" nogil:
 
 
 cdef extern from "_native/linear.h" nogil:
-    void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
-                       const double *params)
+    int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
+                      const double *params)
     void fastnn_activate(const fastnn_kernels *kernels, const fastnn_activation *activation, int64_t n, const void *x,
                          void *y, const double *params)
     void fastnn_activate_backward(const fastnn_kernels *kernels, const fastnn_activation *activation, int64_t n,

@@ -101,10 +101,15 @@ static void expect(const char *what, int64_t i, double found, double wanted, dou
 
 /* ---- dense ---- */
 
-static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transposed, int packed, int accumulate,
+enum { AS_IT_LIES, PACKED, ACROSS }; /* how b is given */
+
+static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transposed, int given, int accumulate,
                        int relu, int bias) {
-    const int64_t a_row = (transposed ? m : k) + gap, b_row = n + gap, c_row = n + 2 * gap;
-    array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole(k * b_row, 4), c = make(m * c_row);
+    const int packed = given == PACKED, across = given == ACROSS;
+    const int64_t a_row = (transposed ? m : k) + gap, b_line = (across ? k : n) + gap, c_row = n + 2 * gap;
+    const int64_t b_row = across ? 1 : b_line, b_col = across ? b_line : 1;
+    array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole((across ? n : k) * b_line, 4);
+    array c = make(m * c_row), soon = make(m * n);
     array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)), scratch = make(table->gemm_scratch());
     for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) put(c.data, i * c_row + j, whole(9));
@@ -119,13 +124,18 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
         .a_col = transposed ? a_row : 1,
         .b = packed ? p.data : b.data,
         .b_row = b_row,
+        .b_col = across ? b_col : 0,
         .bias = bias ? bias_row.data : NULL,
         .c = c.data,
         .c_row = c_row,
         .accumulate = accumulate,
         .relu = relu,
         .packed = packed,
-        .scratch = (m + n) % 2 ? scratch.data : NULL,
+        .scratch = across || (m + n) % 2 ? scratch.data : NULL,
+        .soon = {packed && n % 2 ? soon.data : NULL},
+        .soon_rows = m,
+        .soon_row = n * table->itemsize,
+        .soon_bytes = n * table->itemsize,
     };
     table->gemm(&call);
     for (int64_t i = 0; i < m; ++i)
@@ -135,21 +145,20 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
             if (j < n) {
                 if (!accumulate) sum = bias ? get(bias_row.data, j) : 0;
                 for (int64_t q = 0; q < k; ++q)
-                    sum += get(a.data, i * call.a_row + q * call.a_col) * get(b.data, q * b_row + j);
+                    sum += get(a.data, i * call.a_row + q * call.a_col) * get(b.data, q * b_row + j * b_col);
                 if (relu) sum = sum > 0 ? sum : 0;
             }
             if (get(c.data, at) != sum) {
-                fail(
-                    "gemm %lldx%lldx%lld transposed %d packed %d accumulate %d relu %d bias %d [%lld,%lld]: %g, not %g",
-                    (long long)m, (long long)n, (long long)k, transposed, packed, accumulate, relu, bias, (long long)i,
-                    (long long)j, get(c.data, at), sum);
+                fail("gemm %lldx%lldx%lld transposed %d given %d accumulate %d relu %d bias %d [%lld,%lld]: %g, not %g",
+                     (long long)m, (long long)n, (long long)k, transposed, given, accumulate, relu, bias, (long long)i,
+                     (long long)j, get(c.data, at), sum);
                 i = m;
                 break;
             }
             ++checks;
         }
     drop(a, "gemm"), drop(b, "gemm"), drop(c, "gemm"), drop(bias_row, "gemm"), drop(p, "pack"), drop(scratch, "gemm");
-    drop(before, "gemm");
+    drop(before, "gemm"), drop(soon, "gemm");
 }
 
 static void check_dense(void) {
@@ -160,17 +169,21 @@ static void check_dense(void) {
     for (size_t x = 0; x < sizeof ms / sizeof *ms; ++x)
         for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y)
             for (size_t z = 0; z < sizeof ks / sizeof *ks; ++z)
-                for (int mode = 0; mode < 16; ++mode) {
-                    const int accumulate = mode >> 2 == 3;
-                    const int bias = mode >> 2 == 1 || mode >> 2 == 2;
-                    check_gemm(ms[x], ns[y], ks[z], 0, mode & 1, mode >> 1 & 1, accumulate, mode >> 2 >= 2, bias);
-                    check_gemm(ms[x], ns[y], ks[z], 3, mode & 1, mode >> 1 & 1, accumulate, mode >> 2 >= 2, bias);
+                for (int mode = 0; mode < 24; ++mode) {
+                    const int transposed = mode % 2, given = mode / 2 % 3, end = mode / 6;
+                    const int accumulate = end == 3, relu = end >= 2, bias = end == 1 || end == 2;
+                    check_gemm(ms[x], ns[y], ks[z], 0, transposed, given, accumulate, relu, bias);
+                    check_gemm(ms[x], ns[y], ks[z], 3, transposed, given, accumulate, relu, bias);
                 }
     check_gemm(0, 5, 3, 1, 0, 0, 0, 0, 1);
     check_gemm(3 * rows + 1, 5 * cols + 3, 300, 1, 0, 1, 0, 1, 1);
     check_gemm(3 * rows + 1, 5 * cols + 3, 300, 1, 1, 0, 1, 0, 0);
     check_gemm(rows + 1, 6 * cols, 1200, 1, 0, 0, 0, 1, 1); /* so few tiles that they cannot copy all of a panel */
     check_gemm(505, 6 * cols, 300, 1, 0, 0, 0, 0, 1);       /* a last block of one row */
+    check_gemm(2 * rows + 1, 9 * cols + 1, 1200, 0, 0, AS_IT_LIES, 0, 0, 1);
+    check_gemm(2 * rows + 1, 9 * cols + 1, 1200, 0, 1, ACROSS, 1, 0, 0);
+    check_gemm(5 * rows, 9 * cols, 1200, 0, 1, ACROSS, 0, 1, 1);
+    check_gemm(5 * rows, 9 * cols + 1, 70, 0, 1, PACKED, 0, 0, 0); /* a is packed, too */
 
     for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y) { /* packing b[n,k]ᵀ piece by piece, against packing bᵀ whole */
         const int64_t n = ns[y], k = 37, b_row = k + 3, size = table->gemm_packed(n, k);

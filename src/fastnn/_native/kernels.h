@@ -21,7 +21,8 @@
  * start is `bias` (a row of n, repeated), or c itself with `accumulate`, or zero.
  * f is the identity, or max(·, 0) with `relu`.
  * a[i,p] lies at a[i * a_row + p * a_col]: (row stride, 1) for a matrix as it lies, (1, row stride) for its transpose.
- * b is row-major with stride b_row, or, with `packed`, what `pack` wrote.
+ * b[p,j] lies at b[p * b_row + j]; or, with b_col, which needs `scratch`, at b[p + j * b_col]; or, with `packed`, it is
+ * what `pack` wrote.
  * Products are added in the order p = 0 .. k-1 by fused multiply-add, for every tile shape alike.
  * `scratch` holds gemm_scratch() elements; it may be NULL, and then a and b are read where they lie.
  * `soon`: what the caller will write next: of up to FASTNN_SOON arrays the same `soon_rows` rows of `soon_bytes` bytes,
@@ -32,7 +33,7 @@ typedef struct {
     const void *a;
     int64_t a_row, a_col;
     const void *b;
-    int64_t b_row;
+    int64_t b_row, b_col;
     const void *bias;
     void *c;
     int64_t c_row;

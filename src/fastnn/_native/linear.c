@@ -1,6 +1,8 @@
 /* One dense product on all threads: see linear.h. */
 #include "linear.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "denormals.h"
@@ -9,9 +11,7 @@
 enum {
     SHARED_FLOPS = 3000000,  /* less is not worth waking anybody for */
     SHARED_ELEMENTS = 50000, /* the same, of an activation */
-    TASKS = 2,               /* of a thread, at least: one that is held up does fewer */
     ROWS = 504,              /* of a task, at most: what is packed for one of them serves so many */
-    PACKED_FLOPS = 30000000, /* less is done before memory to pack in is got */
     ELEMENTS = 16384
 };
 
@@ -22,14 +22,39 @@ typedef struct {
     const double *params;
     int64_t rows, columns; /* of a task */
     int64_t across;        /* tasks side by side */
-    char *scratch;
     int64_t scratch_bytes;
+    atomic_int failed; /* a task found no memory */
 } product;
+
+/* A thread's memory to pack in stays with it: getting it anew, page by page, takes longer than most products. */
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free); }
+
+/* Those bytes, or NULL. */
+static void *own_scratch(int64_t bytes) {
+    typedef struct {
+        _Alignas(64) int64_t bytes;
+        _Alignas(64) char data[];
+    } scratch;
+    pthread_once(&scratch_once, make_scratch_key);
+    scratch *own = pthread_getspecific(scratch_key);
+    if (own && own->bytes >= bytes) return own->data;
+    scratch *larger = aligned_alloc(64, sizeof *larger + (size_t)(bytes + 63) / 64 * 64);
+    if (!larger || pthread_setspecific(scratch_key, larger)) {
+        free(larger);
+        return NULL;
+    }
+    free(own);
+    larger->bytes = bytes;
+    return larger->data;
+}
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void run_product(void *context, int64_t task, int worker) {
-    const product *w = context;
+    product *w = context;
+    (void)worker;
     const int64_t size = w->kernels->itemsize, i = task / w->across * w->rows, j = task % w->across * w->columns;
     fastnn_gemm g = *w->gemm;
     g.m = min64(g.m - i, w->rows);
@@ -38,10 +63,14 @@ static void run_product(void *context, int64_t task, int worker) {
     else
         g.n -= j;
     g.a = (const char *)g.a + i * g.a_row * size;
-    g.b = (const char *)g.b + (g.packed ? j * g.k : j) * size;
+    g.b = (const char *)g.b + (g.b_col ? j * g.b_col : j) * size;
     if (g.bias) g.bias = (const char *)g.bias + j * size;
     g.c = (char *)g.c + (i * g.c_row + j) * size;
-    g.scratch = w->scratch ? w->scratch + worker * w->scratch_bytes : NULL;
+    g.scratch = w->scratch_bytes ? own_scratch(w->scratch_bytes) : NULL;
+    if (g.b_col && !g.scratch) { /* all others can be read as they lie */
+        w->failed = 1;
+        return;
+    }
     w->kernels->gemm(&g);
     if (!w->activation) return;
     if (g.c_row == g.n) {
@@ -58,35 +87,32 @@ static void run_product(void *context, int64_t task, int worker) {
  * columns and all of a's columns of its rows. No task is narrower than a register tile: its sums would have another order. */
 static void cut(product *w, int threads) {
     const fastnn_gemm *g = w->gemm;
-    const int64_t tasks = TASKS * threads, rows = w->kernels->tile_rows, columns = w->kernels->tile_cols;
+    const int64_t rows = w->kernels->tile_rows, columns = w->kernels->tile_cols;
     w->rows = g->m;
     w->columns = g->n;
     if (threads > 1 && (g->n > g->m || g->m < threads * rows))
-        w->columns = (g->n + tasks * columns - 1) / (tasks * columns) * columns;
+        w->columns = (g->n + threads * columns - 1) / (threads * columns) * columns;
     else if (threads > 1)
-        w->rows = min64(ROWS, (g->m + tasks * rows - 1) / (tasks * rows) * rows);
+        w->rows = min64(ROWS, (g->m + threads * rows - 1) / (threads * rows) * rows);
     w->across = g->n / w->columns + (g->n % w->columns >= columns);
     if (w->across < 1) w->across = 1;
 }
 
-void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
-                   const double *params) {
+int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
+                  const double *params) {
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const int shared = flops >= SHARED_FLOPS;
     product w = {.kernels = kernels, .gemm = g, .activation = activation, .params = params};
-    if (g->m <= 0 || g->n <= 0) return;
+    if (g->m <= 0 || g->n <= 0) return 0;
     if (shared) fastnn_begin_work();
     const int threads = shared ? fastnn_free_threads() : 1;
     const fastnn_fp_mode mode = fastnn_flush_denormals();
     cut(&w, threads);
-    w.scratch_bytes = kernels->gemm_scratch() * kernels->itemsize;
-    /* without the memory the product still runs, on a and b as they lie */
-    if (flops > PACKED_FLOPS && g->n >= 4 * kernels->tile_cols)
-        w.scratch = aligned_alloc(64, (size_t)(w.scratch_bytes * threads + 63) / 64 * 64);
+    if (g->b_col || g->n >= 4 * kernels->tile_cols) w.scratch_bytes = kernels->gemm_scratch() * kernels->itemsize;
     fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across, threads);
     if (shared) fastnn_end_work();
-    free(w.scratch);
     fastnn_restore_denormals(mode);
+    return w.failed ? -1 : 0;
 }
 
 typedef struct {

@@ -4,9 +4,10 @@
 #include "kernels.h"
 
 /* Runs the product `g` (its scratch is ignored), then the activation on each row of c; NULL: none. Cut by rows, or by
- * columns where rows are few; each element is computed as in one piece, so the bits do not depend on the cut. */
-void fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
-                   const double *params);
+ * columns where rows are few; each element is computed as in one piece, so the bits do not depend on the cut. 0, or -1: no
+ * memory for what has to be rearranged. */
+int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
+                  const double *params);
 
 /* y = f(x), or dx = dy · f', over n elements. */
 void fastnn_activate(const fastnn_kernels *kernels, const fastnn_activation *activation, int64_t n, const void *x,

@@ -16,6 +16,7 @@ from . import numpy_kernels
 
 Array = np.ndarray[Any, Any]
 Side = Callable[[], Any]
+REST = 0.12  # seconds: OpenBLAS's threads look for more work for 0.1 s after a product, and keep the cores from others
 BLOCK = 1e-3  # seconds: calls are timed so many together, and the sides take turns
 
 DTYPES = ("float32", "float64")
@@ -56,6 +57,7 @@ class Pair:
         size: The sides of its arrays, as text: `128x512`.
         prepare: Makes the arrays; returns NumPy's side and fastnn's.
         terms: Numbers that are added up for one element of a result.
+        threaded: Whether NumPy's side may use threads: they are left time to come to rest.
     """
 
     kernel: str
@@ -63,6 +65,7 @@ class Pair:
     size: str
     prepare: Callable[[], tuple[Side, Side]]
     terms: int = 1
+    threaded: bool = False
 
     @property
     def id(self) -> str:
@@ -95,6 +98,9 @@ class Pair:
         rounds = 0
         while rounds < 3 or time.perf_counter() < end:
             for i, side in enumerate(sides):
+                if self.threaded:
+                    time.sleep(REST)
+                    _block(side, many[i])  # whoever has rested is slow at first, caches and all
                 best[i] = min(best[i], _block(side, many[i]) / many[i])
             rounds += 1
         numpy, fastnn = (round(value * 1e6, 4) for value in best)
@@ -121,9 +127,9 @@ def shape_of(size: str) -> tuple[int, ...]:
     return tuple(int(side) for side in size.split("x"))
 
 
-def _function_of(name: str, suffix: str = "") -> tuple[Callable[..., Any], dict[str, Any]]:
+def _function_of(name: str, suffix: str = "") -> Callable[..., Any]:
     function, arguments = USERS.get(name, (name, {}))
-    return getattr(ops, function + suffix), arguments
+    return partial(getattr(ops, function + suffix), **arguments) if arguments else getattr(ops, function + suffix)
 
 
 def _flat(result: Any) -> tuple[Array, ...]:
@@ -168,8 +174,8 @@ def _linear_relu_backward(dtype: str, size: str) -> tuple[Side, Side]:
 def _activation(name: str, dtype: str, size: str) -> tuple[Side, Side]:
     x = np.random.default_rng(0).normal(size=shape_of(size)).astype(dtype)
     y, t, u = (np.empty_like(x) for _ in range(3))
-    plain, (function, arguments) = getattr(numpy_kernels, name), _function_of(name)
-    return lambda: plain(x, y, t, u), lambda: function(x, **arguments, out=y)
+    plain, function = getattr(numpy_kernels, name), _function_of(name)
+    return lambda: plain(x, y, t, u), lambda: function(x, out=y)
 
 
 def _activation_backward(name: str, dtype: str, size: str) -> tuple[Side, Side]:
@@ -178,8 +184,8 @@ def _activation_backward(name: str, dtype: str, size: str) -> tuple[Side, Side]:
     source = x if _kernels.activation_needs_input(name) else _kernels.activation(name, x)
     dx, t, u = (np.empty_like(x) for _ in range(3))
     mask = np.empty(x.shape, bool)
-    plain, (function, arguments) = getattr(numpy_kernels, f"{name}_backward"), _function_of(name, "_backward")
-    return lambda: plain(dy, source, dx, t, u, mask), lambda: function(dy, source, **arguments, out=dx)
+    plain, function = getattr(numpy_kernels, f"{name}_backward"), _function_of(name, "_backward")
+    return lambda: plain(dy, source, dx, t, u, mask), lambda: function(dy, source, out=dx)
 
 
 def _softmax(name: str, dtype: str, size: str) -> tuple[Side, Side]:
@@ -212,8 +218,8 @@ def _loss(name: str, dtype: str, size: str) -> tuple[Side, Side]:
     else:
         y = rng.integers(2, size=shape).astype(dtype)
     dp, t, u = (np.empty_like(p) for _ in range(3))
-    plain, (function, arguments) = getattr(numpy_kernels, name), _function_of(name)
-    return lambda: plain(y, p, dp, t, u), lambda: function(y, p, **arguments, out=dp)
+    plain, function = getattr(numpy_kernels, name), _function_of(name)
+    return lambda: plain(y, p, dp, t, u), lambda: function(y, p, out=dp)
 
 
 def _update(name: str, dtype: str, size: str) -> tuple[Side, Side]:
@@ -267,4 +273,4 @@ def pairs() -> Iterator[Pair]:
             shape = shape_of(size)
             terms = sum(shape[:2]) if len(shape) == 3 else shape[-1] if sizes is ROWS else 1
             for dtype in DTYPES:
-                yield Pair(kernel, dtype, size, partial(make, dtype, size), terms)
+                yield Pair(kernel, dtype, size, partial(make, dtype, size), terms, len(shape) == 3)
