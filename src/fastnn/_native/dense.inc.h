@@ -536,11 +536,11 @@ static int64_t even_share(int64_t n, int64_t most) {
 
 /* How many products there are to a vector of what is needed soon: a power of two. */
 static int64_t products_to_fetch(const fastnn_gemm *g) {
-    int64_t vectors = 0, every = 1;
+    int64_t vectors = 1, every = 1;
     for (int i = 0; i < FASTNN_SOON && g->soon[i]; ++i) vectors += g->soon_rows * g->soon_bytes / (int64_t)sizeof(V);
     const int64_t products = tiling_of(g->m).count * (g->n / TILE_COLS) * g->k;
-    while (vectors && 2 * every * vectors <= products) every *= 2;
-    while (vectors && g->k / every * (int64_t)sizeof(V) > g->soon_bytes) every *= 2; /* a tile stays in one row */
+    while (2 * every * vectors <= products) every *= 2;
+    while (g->k / every * (int64_t)sizeof(V) > g->soon_bytes) every *= 2; /* a tile stays in one row */
     return every;
 }
 
@@ -579,7 +579,7 @@ static void gemm(const fastnn_gemm *g) {
     const int64_t products = blocked ? even_share(g->k, BLOCK_PRODUCTS / (few ? 2 : 1)) : max64(g->k, 1);
     const int64_t rows = blocked ? even_share(g->m, BLOCK_ROWS) : g->m;
     real *packed_b = pack_b ? g->scratch : NULL, *packed_a = pack_a ? (real *)g->scratch + 2 * TILE_COLS * BLOCK_PRODUCTS : NULL;
-    stream soon = {.every = products_to_fetch(g)};
+    stream soon = {.every = g->soon[0] ? products_to_fetch(g) : 1};
     block w;
     for (w.p = 0; w.p == 0 || w.p < g->k; w.p += products) {
         w.k = min64(products, g->k - w.p);
