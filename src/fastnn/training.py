@@ -443,8 +443,11 @@ class Training:
 
     def totals(self, compiled: Compiled) -> np.ndarray:
         """Sums over the samples since the start of a run: of the loss, of ones, and of each output's loss."""
+        return np.array(self._totals(compiled))
+
+    def _totals(self, compiled: Compiled) -> list[float]:
         sums = [compiled.program.loss_total(step) for step in compiled.losses] if len(self.heads) > 1 else []
-        return np.array([*compiled.program.totals, *sums])
+        return [*compiled.program.totals, *sums]
 
     def progress(self, compiled: Compiled | None, done: int) -> dict[str, Any]:
         """What has been added up in an epoch of which some steps are done: for `run_epoch`, to go on from there."""
@@ -466,14 +469,15 @@ class Training:
         loss_sum, samples, *sums = np.asarray(begun["totals"]).tolist()
         compiled.program.go_on_from(loss_sum, int(samples), compiled.losses if sums else (), sums)
 
-    def logs(self, compiled: Compiled, before: Any = 0.0) -> dict[str, Any]:
+    def logs(self, compiled: Compiled, before: np.ndarray | None = None) -> dict[str, Any]:
         """Losses and metrics since the start of the epoch: the loss first, then each output's, then the metrics.
 
         Args:
             compiled: The program that runs, or has run.
-            before: `totals` of what ran before it in the same epoch.
+            before: `totals` of what ran before it in the same epoch, if anything did.
         """
-        loss_sum, samples, *sums = (self.totals(compiled) + before).tolist()
+        totals = self._totals(compiled) if before is None else (self.totals(compiled) + before).tolist()
+        loss_sum, samples, *sums = totals
         logs = {"loss": loss_sum / samples if samples else 0.0}
         if not compiled.builder.learning:  # a training step adds them itself
             logs["loss"] += self._penalty(samples)

@@ -35,6 +35,9 @@ class Chosen:
         self.variables = list(variables)
         self.patterns = sorted(set(patterns))
 
+    def __bool__(self) -> bool:
+        return bool(self.variables or self.patterns)
+
     def has(self, variable: Variable, name: str) -> bool:
         """Whether a weight is among the variables, or a pattern is found in `name`."""
         if any(variable is chosen for chosen in self.variables):

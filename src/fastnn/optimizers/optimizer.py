@@ -228,10 +228,10 @@ class Optimizer(State):
             scalars[:, place] = column
         return scalars
 
-    def _shrinking(self, rates: np.ndarray, batches: np.ndarray, rule: Rule) -> np.ndarray:
+    def _shrinking(self, rates: np.ndarray, batches: np.ndarray, rule: Rule) -> np.ndarray | float:
         decay = rule.weight_decay
         if decay is None:
-            return np.ones_like(rates)
+            return 1.0
         return 1.0 - rates * (decay.at(batches) if isinstance(decay, LearningRateSchedule) else decay)
 
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
@@ -276,6 +276,9 @@ class Optimizer(State):
         return [] if self.in_python else [self.scalars(batches, rule) for rule in self._rules()]
 
     def _rules(self) -> list[Rule]:
+        alike = not self._groups and not self._undecayed and type(self).kernel_of is Optimizer.kernel_of
+        if alike and self._trainable_variables:  # as nearly always, and this is asked before every epoch
+            return [Rule(self.kernel, 1.0, self.weight_decay)]
         rules: list[Rule] = []
         for variable in self._trainable_variables:
             rule = self.rule_of(variable)
