@@ -50,7 +50,7 @@ def update(optimizer: Optimizer, pairs: Pairs) -> None:
         for gradient, variable in pairs:
             rule = optimizer.rule_of(variable)
             own = rate * rule.learning_rate_multiplier
-            variable.value[...] *= optimizer._shrinking(np.array([own]), now, rule)[0]
+            variable.value[...] *= optimizer._shrinking(np.array([own]), now, rule)
             optimizer.update_step(gradient, variable, own)
         return
     scalars: dict[Any, list[float]] = {}
