@@ -39,6 +39,10 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "min": lambda a, b: ops.min(a, axis=-1, keepdims=True) + b,
     "sign": lambda a, b: ops.sign(a) * b,
     "log1p": lambda a, b: ops.log1p(a * a) + ops.log1p(1e-9 * (b + 3.0)),
+    "sines": lambda a, b: ops.sin(5.0 * a) * ops.cos(b),
+    "powers": lambda a, b: a**3 + ops.power(b, 7) + b**0 + ops.power(1.0 + a * a, -2) + 2**b,
+    "powers that are no whole numbers": lambda a, b: ops.power(ops.abs(a), 1.5) + (1.5 + b * b) ** -0.75,
+    "powers of tensors": lambda a, b: ops.power(1.5 + a * a, b),
     "norm": lambda a, b: ops.stack([ops.norm(a + b, p, -1) for p in (None, 1, np.inf)], axis=1),
     "stack": lambda a, b: ops.stack([a, b], axis=-1),
     "cast": lambda a, b: ops.cast(a > 0, "float64") + ops.cast(b, "bool"),
@@ -149,9 +153,24 @@ def test_arrays_keep_their_dtype() -> None:
     assert ops.shape(layers.Input((3,))) == (None, 3)
 
 
+def test_a_power_of_zero_has_a_finite_slope() -> None:
+    x = layers.Input((2,), dtype="float64")
+    model = Model(x, ops.power(x, 1.7))
+    np.testing.assert_allclose(model.input_gradient(np.array([[0.0, 1.0]]), lambda y: ops.sum(y, -1)), [[0, 1.7]])
+
+
+def test_sines_stay_exact_near_zero_and_lose_what_the_argument_loses() -> None:
+    x = layers.Input((4,))
+    values = np.array([[1e-6, -1e-3, 50.0, -3e3]], np.float32)
+    for function, beside in ((ops.sin, np.sin), (ops.cos, np.cos)):
+        apart = np.abs(Model(x, function(x))(values) - beside(values.astype(float)))
+        assert (apart <= 2.0**-23 * np.maximum(np.abs(values), np.abs(beside(values)))).all()
+
+
 @pytest.mark.parametrize(
     "call, error, message",
     [
+        (lambda x: ops.power(-2.0, x), NotImplementedError, r"a positive number\. Received: -2\.0 \*\*"),
         (lambda x: ops.where([True] * 4, x, 0.0), NotImplementedError, "`condition` must be a symbolic tensor"),
         (lambda x: ops.cast(x, "int32"), NotImplementedError, "Received: dtype='int32'"),
         (lambda x: ops.norm(x, 3, -1), NotImplementedError, "Received: ord=3, axis=-1"),

@@ -20,7 +20,7 @@ class Compiled:
 
     Attributes:
         program: The `_kernels.Program`.
-        losses: Numbers of its loss steps.
+        losses: Numbers of the steps of its outputs' losses.
         learning: The variables that learn.
         by_inputs: Which feeds have a gradient to hand out, where that was asked for.
     """
@@ -135,7 +135,7 @@ class Compiled:
         if record.op in ("activity_regularization", "branch", "zero", "pull"):
             learns = record.x.root.gradient
         record.index = self.program.step(record.op, inputs, output, parameters, backward=learns, **settings)
-        if record.op in LOSSES and record.op != "activity_regularization":
+        if record.op in LOSSES and record not in self.builder.added_losses:
             self.losses.append(record.index)
 
     # --- steps written in Python: closures over views of the program's memory ---

@@ -38,8 +38,10 @@ class Builder:
         self.learning = training if learning is None else learning
         self.by_inputs = by_inputs
         self.batches = 0  # seen by the optimizer before, where something depends on it
+        self.sums_losses = False  # whether what layers add to the loss counts
         self.pulls = 0  # numbers of a sample that are differentiated one after the other
         self.records: list[Record] = []
+        self.added_losses: list[Record] = []  # those of them by which layers add to the loss
         self.feeds: list[Value] = []
         self.results: list[Value] = []
         self.returned: Any = None  # the structure in which results are handed out
@@ -246,9 +248,12 @@ class Builder:
 
     def activity_regularization(self, x: Value, l1: float, l2: float) -> None:
         """Adds l1 · Σ|x| + l2 · Σx² to the loss; nothing to what is differentiated by the inputs."""
-        if self.by_inputs:
-            return
-        self.add("activity_regularization", [x], params=(l1, l2))
+        if self.sums_losses:
+            self.added_losses.append(self.add("activity_regularization", [x], params=(l1, l2)))
+
+    def layer_loss(self, x: Value, sums: bool) -> None:
+        """Adds the mean of x over the batch to the loss, or with `sums` its sum; x holds one number a sample."""
+        self.added_losses.append(self.add("value_loss", [x, None, None], loss_weight=1.0, sum_reduction=sums))
 
     def binary(self, operation: str, a: Value, b: Value) -> Value:
         """a ∘ b, element by element, of values of one shape: `"add"`, `"subtract"`, `"multiply"`, ..."""

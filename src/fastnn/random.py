@@ -14,6 +14,8 @@ from fastnn._arrays import standardize_dtype
 
 # Seeds are drawn from here by everything that is not given one of its own: initializers, dropout, shuffling.
 _source = _python_random.Random()
+# The symbolic tensor whose batch a random array of shape (None, ...) has, within the `call` of a layer.
+traced: ContextVar[Any] = ContextVar("fastnn_traced", default=None)
 _own: ContextVar[_python_random.Random | None] = ContextVar("_own", default=None)  # of a thread, within `seeded`
 
 

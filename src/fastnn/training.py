@@ -16,7 +16,7 @@ from fastnn._structure import flatten, pack
 from fastnn.adapters import CSRRows
 from fastnn.compiled import Compiled
 from fastnn.heads import Head
-from fastnn.layers.graph import trace
+from fastnn.layers.graph import UntraceableError, trace
 from fastnn.program import Builder
 from fastnn.records import Value
 
@@ -161,6 +161,7 @@ class Training:
                 "have trainable=False, or no weights"
             )
         builder = Builder(model.dtype, training=mode == "train")
+        builder.sums_losses = True
         sparse = [isinstance(array, CSRRows) for array in arrays.x]
         feeds = [builder.feed(shape, sparse=some) for shape, some in zip(model.sample_shapes, sparse, strict=True)]
         predictions = flatten(model.emit(builder, pack(model.input_structure, feeds)))
@@ -530,12 +531,17 @@ def emit_loss(
 
     `of_samples`: it is the sum of the samples' own losses, so that each has its own gradient.
     """
-    loss, value = head.loss, None
+    loss = head.loss
+    value = over_batch = None
     sums, factor = loss.reduction == "sum", head.loss_weight
+    if loss.kernel is None:
+        try:
+            value, over_batch = trace(getattr(loss, "function", loss.call), builder, [target, prediction])
+        except UntraceableError as error:
+            loss.untraced = f" It is not composed of fastnn.ops alone either: {error}"
+    sums = sums or over_batch == "sum"
     if of_samples and not sums:
         sums, factor = True, factor / math.prod(head.shape[:-1])
-    if loss.kernel is None:
-        value = trace(getattr(loss, "function", loss.call), builder, [target, prediction])
     if value is None:
         builder.loss(loss, prediction, target, weight, factor, sums)
         return

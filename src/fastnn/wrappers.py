@@ -150,10 +150,10 @@ class SKLearnClassifier(ClassifierMixin, Wrapper):
     Raises:
         RuntimeError: When fitted, with a model that is not compiled, or has no loss.
 
-    >>> from fastnn import Sequential, layers
+    >>> from fastnn import Sequential, layers, optimizers
     >>> def network(X, y, units=8):
     ...     model = Sequential([layers.Dense(units, "relu"), layers.Dense(y.shape[1], "softmax")])
-    ...     model.compile("adam", "categorical_crossentropy")
+    ...     model.compile(optimizers.Adam(0.1), "categorical_crossentropy")
     ...     return model
     >>> x = np.repeat(np.eye(2), 20, axis=0)
     >>> labels = np.repeat(["left", "right"], 20)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn import layers
 from fastnn.exchange.onnx_values import Item
-from fastnn.layers import Rearrange, operations
+from fastnn.layers import Rearrange, functions
 from fastnn.layers.graph import Tensor
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _with_constant(to: Importer, item: Item, x: Item, constant: np.ndarray, firs
             return _rescaled(to, tensor, 1 / c.astype(np.float64), 0.0)
         return _rescaled(to, to.function("reciprocal", tensor), c, 0.0)
     if operator == "Pow" and not first and c.ndim == 0:
-        raised: Tensor = operations.power(tensor, float(c))
+        raised: Tensor = functions.power(tensor, float(c))
         return raised
     if operator in ("Max", "Min"):
         sign = 1.0 if operator == "Max" else -1.0

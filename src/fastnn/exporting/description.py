@@ -64,7 +64,6 @@ def lowered(model: Any, training: bool = False) -> Builder:
     feeds = [builder.feed(shape) for shape in model.sample_shapes]
     for value in flatten(model.emit(builder, pack(model.input_structure, feeds))):
         builder.result(value)
-    builder.records = [record for record in builder.records if record.op != "activity_regularization"]
     return builder
 
 

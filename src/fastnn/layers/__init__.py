@@ -17,6 +17,7 @@ from fastnn.layers.einsum_dense import EinsumDense
 from fastnn.layers.embedding import Embedding
 from fastnn.layers.feature_scale import FeatureScale
 from fastnn.layers.flatten import Flatten
+from fastnn.layers.functions import Wave
 from fastnn.layers.group_normalization import GroupNormalization
 from fastnn.layers.input_layer import Input, InputLayer
 from fastnn.layers.layer import Layer
@@ -186,6 +187,7 @@ _registry = Registry(
         StringLookup,
         Subtract,
         UnitNormalization,
+        Wave,
         Where,
     ),
     accepts=lambda layer: isinstance(layer, Layer),

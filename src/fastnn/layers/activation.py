@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastnn import activations
-from fastnn.layers.graph import trace
+from fastnn.layers.graph import UntraceableError, trace
 from fastnn.layers.layer import Layer
 from fastnn.program import Builder
 from fastnn.records import Value
@@ -17,12 +17,13 @@ def emit_activation(builder: Builder, x: Value, activation: Callable, layer: str
     kernel = activations.kernel_of(activation)
     if kernel is not None:
         return builder.activation(x, kernel, activations.kernel_params(activation))
-    composed = trace(activation, builder, [x])
-    if composed is None:
+    try:
+        composed, _ = trace(activation, builder, [x])
+    except UntraceableError as error:
         raise NotImplementedError(
             f"The activation of layer '{layer}' has no step, and is not composed of fastnn.ops: write a Layer with "
-            f"`forward` and `backward` instead. Received: activation={activation!r}"
-        )
+            f"`forward` and `backward` instead. Received: activation={activation!r}, of which a trace says: {error}"
+        ) from None
     if composed.shape != x.shape:
         raise ValueError(
             f"The activation of layer '{layer}' must keep the shape of its input, {x.shape}. "

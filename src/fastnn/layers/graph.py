@@ -27,6 +27,10 @@ class Tensor:
         node: The call it comes from; `None` for the inputs of a layer that is being traced.
         recorded: Whether it belongs to a model, not to a trace.
 
+    Attributes:
+        over_batch: `"mean"` or `"sum"` where it stands for that over the batch, too, which is taken last: what a loss
+            is, and nothing can be made of it but sums and multiples.
+
     Example:
 
     >>> from fastnn import layers
@@ -36,13 +40,14 @@ class Tensor:
     (None, 3)
     """
 
-    __slots__ = ("dtype", "node", "recorded", "shape")
+    __slots__ = ("dtype", "node", "over_batch", "recorded", "shape")
 
     def __init__(self, shape: BatchShape, dtype: Any = None, node: Node | None = None, recorded: bool = True) -> None:
         self.shape = tuple(shape)
         self.dtype: np.dtype | None = None if dtype is None else standardize_dtype(dtype)
         self.node = node
         self.recorded = recorded
+        self.over_batch: str | None = None
 
     @property
     def ndim(self) -> int:
@@ -62,9 +67,9 @@ class Tensor:
 
     def __fastnn__(self, name: str, *args: Any) -> Any:
         """What functions of `fastnn.ops` hand over to, where an argument is a symbolic tensor."""
-        from fastnn.layers import comparisons, operations
+        from fastnn.layers import comparisons, functions, operations
 
-        return getattr(operations if hasattr(operations, name) else comparisons, name)(*args)
+        return getattr(next(room for room in (operations, comparisons, functions) if hasattr(room, name)), name)(*args)
 
     def __add__(self, other: Any) -> Any:
         return self.__fastnn__("add", self, other)
@@ -92,6 +97,9 @@ class Tensor:
 
     def __pow__(self, other: Any) -> Any:
         return self.__fastnn__("power", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.__fastnn__("power", other, self)
 
     def __matmul__(self, other: Any) -> Any:
         return self.__fastnn__("matmul", self, other)
@@ -155,6 +163,24 @@ class Node:
         given = self.parents
         recorded = all(tensor.recorded for tensor in given)
         self.outputs = [Tensor(shape, layer._dtype, self, recorded) for shape in shapes]
+        over_batch = self._over_batch()
+        for tensor in self.outputs:
+            tensor.over_batch = over_batch
+
+    def _over_batch(self) -> str | None:
+        """What the outputs are over the batch: linear layers alone can take what stands for its mean or sum."""
+        kinds = {tensor.over_batch for tensor in self.parents}
+        kind = next((kind for kind in kinds if kind is not None), None)
+        if kind is None:
+            return None
+        # A sample's own summand counts once in a mean, but as often as there are samples in a sum.
+        if kind not in self.layer.linear_over or kinds - {None, kind} or (kind == "sum" and None in kinds):
+            raise NotImplementedError(
+                f"What `ops.{kind}` makes of a whole batch is taken last, and only sums and multiples can be made of "
+                "it: name the axes of a sample, as in `axis=-1`, where something else shall be. "
+                f"Received: {type(self.layer).__name__} of it"
+            )
+        return kind
 
     @property
     def parents(self) -> list[Tensor]:
@@ -250,17 +276,29 @@ class Graph:
         return [made[id(tensor)] for tensor in self.outputs]
 
 
-def trace(function: Callable[..., Any], builder: Builder, values: Sequence[Value]) -> Value | None:
-    """Emits the steps of a function of symbolic tensors; `None` where it is none: where it wants NumPy's arrays.
+class UntraceableError(ValueError):
+    """A function does not compose one symbolic tensor of others: it wants NumPy's arrays, or is mistaken."""
+
+
+def trace(function: Callable[..., Any], builder: Builder, values: Sequence[Value]) -> tuple[Value, str | None]:
+    """Emits the steps of a function of symbolic tensors.
 
     Args:
         function: Composes one tensor of as many as there are values.
         builder: Takes the steps.
         values: What the tensors stand for.
+
+    Returns:
+        The value, and what is taken of it over the batch: see `Tensor.over_batch`.
+
+    Raises:
+        UntraceableError: The function is not one of symbolic tensors; nothing was emitted.
     """
     tensors = [Tensor((None, *value.shape), builder.dtype, recorded=False) for value in values]
     try:
         returned = function(*tensors)
-    except (TypeError, AttributeError, ValueError, NotImplementedError):
-        return None
-    return Graph(tensors, [returned]).lower(builder, values)[0] if isinstance(returned, Tensor) else None
+    except (TypeError, AttributeError, ValueError, NotImplementedError) as error:
+        raise UntraceableError(str(error)) from error
+    if not isinstance(returned, Tensor):
+        raise UntraceableError(f"It returns {type(returned).__name__}, nothing made of its arguments by fastnn.ops.")
+    return Graph(tensors, [returned]).lower(builder, values)[0], returned.over_batch

@@ -7,6 +7,7 @@ import inspect
 import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,14 @@ from fastnn.compiled import Compiled
 from fastnn.layers.graph import Graph, Node, Tensor
 from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder
-from fastnn.records import Value
+from fastnn.random import traced
+from fastnn.records import Value, required
 from fastnn.variables import Variable
 
 Shape = tuple[Any, ...]  # the batch axis first: (None, 8)
+
+# Layers whose `call` is being traced, the innermost last, each with what it has added to the loss.
+_calls: ContextVar[tuple[tuple[Layer, list[Tensor]], ...]] = ContextVar("fastnn_calls", default=())
 
 
 def standardize_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
@@ -92,6 +97,9 @@ class Layer(Weighted):
     array([[2., 2., 2.]])
     """
 
+    # Over which of "mean" and "sum" of a batch the output is linear in the input: what is taken last may be given.
+    linear_over: tuple[str, ...] = ()
+
     def __init__(
         self,
         *,
@@ -124,6 +132,7 @@ class Layer(Weighted):
         self.declared_input_shape = None if given is None else standardize_shape(given, "input_shape")
         self._nodes: list[Node] = []  # calls on symbolic tensors
         self._eager: dict[Any, Compiled] = {}
+        self._added: list[Any] = []  # to the loss, by the last call on arrays
         self._lock = threading.Lock()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -243,7 +252,7 @@ class Layer(Weighted):
         if not self._composes:
             return input_shape
         inputs = map_shapes(lambda shape: Tensor(shape, self._dtype, recorded=False), input_shape)
-        return transform(lambda tensor: tensor.shape, self._call(inputs, False))
+        return transform(lambda tensor: tensor.shape, self._call(inputs, False)[0])
 
     def ensure_built(self, input_shape: Any) -> None:
         """Builds the layer for inputs of this shape, once; later shapes must fit."""
@@ -286,10 +295,68 @@ class Layer(Weighted):
         """Composes the output of layers, `fastnn.ops` and arithmetic; the inputs are symbolic tensors."""
         raise NotImplementedError(f"Layer '{self.name}' must implement `call`, `lower` or `forward`.")
 
-    def _call(self, inputs: Any, training: bool) -> Any:
+    def _call(self, inputs: Any, training: bool) -> tuple[Any, list[Tensor]]:
+        """What `call` returns for symbolic tensors, and what it adds to the loss."""
         call: Callable[..., Any] = self.call
         takes_training = "training" in inspect.signature(call).parameters
-        return call(inputs, training=training) if takes_training else call(inputs)
+        losses: list[Tensor] = []
+        before = _calls.get()
+        if any(layer is self for layer, _ in before):
+            raise ValueError(
+                f"`call` of a layer must not call the layer itself. Received: '{self.name}' in its own call"
+            )
+        tokens = _calls.set((*before, (self, losses))), traced.set(flatten(inputs)[0])
+        try:
+            returned = call(inputs, training=training) if takes_training else call(inputs)
+        finally:
+            _calls.reset(tokens[0])
+            traced.reset(tokens[1])
+        check_outputs(returned, f"`call` of layer '{self.name}'")
+        return returned, losses
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds to the loss that the model is trained by; from within `call`.
+
+        Args:
+            loss: What `ops.mean` or `ops.sum` makes of a whole batch, or sums and multiples of such; or a list of them.
+
+        Raises:
+            ValueError: It is not called from within `call`.
+            NotImplementedError: `loss` is something else.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastnn import Sequential, layers, ops
+        >>> class Small(Layer):
+        ...     def call(self, inputs):
+        ...         self.add_loss(0.01 * ops.mean(ops.square(inputs)))
+        ...         return inputs
+        >>> model = Sequential([layers.Input((2,)), Small(), layers.Dense(1, kernel_initializer="zeros")])
+        >>> model.compile("sgd", "mse")
+        >>> round(model.evaluate(np.ones((4, 2)), np.zeros((4, 1)), verbose=0), 6)
+        0.01
+        """
+        losses = next((losses for layer, losses in reversed(_calls.get()) if layer is self), None)
+        if losses is None:
+            raise ValueError(
+                "`add_loss` belongs into `call`, and takes what that makes of its inputs: in a model of symbolic "
+                f"tensors, put it into a layer of your own. Received: '{self.name}' outside of its call"
+            )
+        for one in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if not isinstance(one, Tensor) or one.over_batch is None:
+                raise NotImplementedError(
+                    "Argument `loss` must be what `fastnn.ops.mean` or `sum`, without an axis, makes of what comes "
+                    "from the inputs of `call`; for a penalty on weights, give them a regularizer. "
+                    f"Received: loss={one!r} in layer '{self.name}'"
+                )
+            losses.append(one)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What is added to the loss: penalties on the weights that learn, and what the last call on arrays added."""
+        penalties = [v.regularizer(v.value) for v in self.weights if v.regularizer is not None and v.trainable]
+        return [*penalties, *self._added]
 
     def lower(self, builder: Builder, x: Any) -> Any:
         """Emits the layer's steps; by default those of `call`, or one that runs `forward` and `backward`.
@@ -300,8 +367,14 @@ class Layer(Weighted):
         """
         if self._composes:
             given = transform(lambda value: Tensor((None, *value.shape), self._dtype, recorded=False), x)
-            returned = self._call(given, builder.training)
-            return pack(returned, Graph(flatten(given), flatten(returned)).lower(builder, flatten(x)))
+            returned, losses = self._call(given, builder.training)
+            if not builder.sums_losses:
+                losses = []
+            values = Graph(flatten(given), [*flatten(returned), *losses]).lower(builder, flatten(x))
+            outputs = len(values) - len(losses)
+            for loss, value in zip(losses, values[outputs:], strict=True):
+                builder.layer_loss(value, loss.over_batch == "sum")
+            return pack(returned, values[:outputs])
         if not isinstance(x, Value):
             raise NotImplementedError(
                 f"Layer '{self.name}' takes one input, an array. Received: {type(x).__name__} of {len(x)}"
@@ -427,6 +500,7 @@ class Layer(Weighted):
         key = (tuple(x.shape for x in arrays), training)
         if key not in self._eager:
             builder = Builder(self.dtype, training=training, learning=False)
+            builder.sums_losses = True
             returned = self.emit(builder, pack(structure, [builder.feed(x.shape[1:]) for x in arrays]))
             builder.returned = transform(lambda value: None, returned)
             for value in flatten(returned):
@@ -442,6 +516,9 @@ class Layer(Weighted):
             compiled.program.start(samples, samples, iteration=np.random.randint(1 << 31) if training else 0)
             compiled.program.run(0, 1)
             compiled.program.release()
+            added = [required(record.index, "a step") for record in compiled.builder.added_losses]
+            totals = [compiled.program.loss_total(step) for step in added]
+            self._added = [self.dtype.type(total / samples) for total in totals]
         return pack(compiled.builder.returned, list(outputs))
 
     # --- configuration ---
@@ -472,6 +549,16 @@ class Layer(Weighted):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def check_outputs(outputs: Any, owner: str) -> None:
+    """Raises `NotImplementedError` where something stands for the mean or sum over a batch, which a model has not."""
+    for tensor in flatten(outputs):
+        if isinstance(tensor, Tensor) and tensor.over_batch is not None:
+            raise NotImplementedError(
+                f"What {owner} returns must be of each sample, not of the whole batch: give `ops.{tensor.over_batch}` "
+                f"the axes of a sample, as in `axis=-1`. Received: {tensor!r}"
+            )
 
 
 def _that_notes_it(build: Callable[..., None]) -> Callable[..., None]:

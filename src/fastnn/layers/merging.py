@@ -77,6 +77,7 @@ class Add(Merge):
     array([[11., 22.]])
     """
 
+    linear_over = ("mean", "sum")
     operation = "add"
 
 
@@ -95,6 +96,7 @@ class Subtract(Merge):
     array([[ -9., -18.]])
     """
 
+    linear_over = ("mean", "sum")
     operation = "subtract"
     exactly_two = True
 
@@ -149,6 +151,7 @@ class Average(Merge):
     array([[2., 4.]])
     """
 
+    linear_over = ("mean", "sum")
     operation = "add"
 
     def lower(self, builder: Builder, x: Sequence[Value]) -> Value:

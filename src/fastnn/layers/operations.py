@@ -35,6 +35,8 @@ class Function(Layer):
         super().__init__(**kwargs)
         self.function = function
         self.params = tuple(float(number) for number in params)
+        if function == "linear_map":
+            self.linear_over = ("mean", "sum") if self.params[1] == 0 else ("mean",)
 
     def lower(self, builder: Builder, x: Value) -> Value:
         return builder.activation(x, self.function, self.params)
@@ -180,6 +182,8 @@ class WithWeights(Layer):
         self.operation = operation
         self.operands = [_as_variable(first), _as_variable(second)]
         self._is_array = [not isinstance(operand, Variable) for operand in (first, second)]
+        if operation == "scale":
+            self.linear_over = ("mean", "sum") if second is None else ("mean",)
 
     @property
     def weights(self) -> list[Variable]:
@@ -280,21 +284,6 @@ def divide(a: Any, b: Any) -> Any:
     return multiply(a, 1 / np.asarray(b))
 
 
-def power(a: Any, b: Any) -> Any:
-    """a to the power of a small whole number, of 0.5 or of -1."""
-    if isinstance(a, Tensor) and isinstance(b, NUMBERS):
-        if b in (0.5, -1, 2):
-            return Function({0.5: "square_root", -1: "reciprocal", 2: "square"}[float(b)])(a)
-        if float(b).is_integer() and 1 <= b <= 8:
-            result = a
-            for _ in range(int(b) - 1):
-                result = multiply(result, a)
-            return result
-    raise NotImplementedError(
-        f"A symbolic tensor can be raised to 0.5, to -1 and to whole numbers from 1 to 8. Received: {a!r} ** {b!r}"
-    )
-
-
 def maximum(a: Any, b: Any) -> Any:
     """The larger of both."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
@@ -346,9 +335,13 @@ def reduce(name: str, x: Any, axis: Any = -1, keepdims: bool = False) -> Any:
     """The sum, mean, maximum or minimum along axes of a sample."""
     if name == "min":
         return negative(reduce("max", negative(x), axis, keepdims))
-    if axis is None and name == "mean":  # over the batch, too: the mean of the samples' means is taken last
-        axis = list(range(1, len(x.shape)))
-        return Reduce(name, axis, keepdims)(x) if axis else x
+    if axis is None and name in ("mean", "sum"):
+        if x.over_batch == name:
+            return x
+        axes = list(range(1, len(x.shape)))
+        y = Reduce(name, axes, keepdims)(x) if axes else multiply(x, 1.0)
+        y.over_batch = name
+        return y
     if axis is None:
         raise ValueError(
             "Argument `axis` must name axes of a sample: the batch's axis is not reduced in a model. "

@@ -51,6 +51,7 @@ class Loss:
     sparse = False
     axis: int = -1
     settings: tuple[str, ...] = ()
+    untraced = ""  # why it runs in Python, for messages
     fused_with: dict[str, str] = {}  # noqa: RUF012 - never changed in place
 
     def __init__(
@@ -145,6 +146,7 @@ class Loss:
         if self.kernel is None:
             raise NotImplementedError(
                 f"{type(self).__name__} must implement `loss_and_gradient(self, y_true, y_pred)` to be trained with."
+                f"{self.untraced}"
             )
         rows, gradient = row_losses(self.kernel, *self.align(y_true, y_pred), self.params, self.columns, gradient=True)
         return np.asarray(rows), np.asarray(gradient)
@@ -199,8 +201,8 @@ class PythonLoss(Loss):
         returned = self.function(y_true, y_pred)
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise ValueError(
-                f"The loss '{self.name}' must return a tuple: the loss of each row, and its gradient by `y_pred`. "
-                f"Received: {type(returned).__name__}"
+                f"The loss '{self.name}' must return a tuple: the loss of each row, and its gradient by `y_pred`."
+                f"{self.untraced} Received: {type(returned).__name__}"
             )
         row_loss, gradient = (np.asarray(part) for part in returned)
         if row_loss.shape != y_pred.shape[:-1] or gradient.shape != y_pred.shape:

@@ -13,7 +13,7 @@ from fastnn._structure import flatten, flatten_shapes, pack, transform
 from fastnn.adapters import is_sparse
 from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
-from fastnn.layers.layer import Layer, assign_all, check_nesting, map_shapes
+from fastnn.layers.layer import Layer, assign_all, check_nesting, check_outputs, map_shapes
 from fastnn.models import configuration, description, saving
 from fastnn.models.differentiable import Differentiable
 from fastnn.models.trainer import Trainer
@@ -84,6 +84,7 @@ class Model(Trainer, Differentiable, Layer):
                         f"Argument `{name}` must be symbolic tensors, from Input or from layers called on others. "
                         f"Received: {tensor!r}"
                     )
+        check_outputs(outputs, "a model")
         if not flatten(inputs) or not flatten(outputs):
             raise ValueError(f"A model has inputs and outputs. Received: inputs={inputs}, outputs={outputs}")
         graph = Graph(flatten(inputs), flatten(outputs))
@@ -280,7 +281,7 @@ class Model(Trainer, Differentiable, Layer):
         for layer in super().sublayers():
             if layer._dtype is None:
                 layer._dtype = self.dtype
-        outputs = self._call(inputs, False)
+        outputs, _ = self._call(inputs, False)
         for tensor in flatten(outputs):
             if not isinstance(tensor, Tensor):
                 raise ValueError(

@@ -71,7 +71,7 @@ def divide(x1: Any, x2: Any) -> Any:
 
 
 def power(x1: Any, x2: Any) -> Any:
-    """x1 to the power of x2; for symbolic tensors 0.5, -1, and whole numbers from 1 to 8.
+    """x1 to the power of x2; of symbolic tensors NaN for negative x1, unless x2 is a whole number, not a tensor.
 
     >>> print(power([1.0, 2.0], 3))
     [1. 8.]
@@ -146,36 +146,21 @@ def exp(x: Any) -> Any:
 
 
 def sin(x: Any) -> Any:
-    """The sine, of arrays alone: no compiled step computes it.
-
-    Raises:
-        NotImplementedError: `x` is a symbolic tensor.
+    """The sine.
 
     >>> print(sin([0.0]))
     [0.]
     """
-    return _of_arrays("sin", np.sin, x)
+    return x.__fastnn__("sin", x) if hasattr(x, "__fastnn__") else np.sin(np.asarray(x))
 
 
 def cos(x: Any) -> Any:
-    """The cosine, of arrays alone: no compiled step computes it.
-
-    Raises:
-        NotImplementedError: `x` is a symbolic tensor.
+    """The cosine.
 
     >>> print(cos([0.0]))
     [1.]
     """
-    return _of_arrays("cos", np.cos, x)
-
-
-def _of_arrays(name: str, function: Callable[..., Any], x: Any) -> Any:
-    if hasattr(x, "__fastnn__"):
-        raise NotImplementedError(
-            f"`ops.{name}` has no compiled step: in a model use `layers.PeriodicEmbedding`, or a `Layer` with "
-            f"`forward` and `backward` in NumPy. Received: {x!r}"
-        )
-    return function(np.asarray(x))
+    return x.__fastnn__("cos", x) if hasattr(x, "__fastnn__") else np.cos(np.asarray(x))
 
 
 def log(x: Any) -> Any:
@@ -271,8 +256,8 @@ def expand_dims(x: Any, axis: int) -> Any:
     return x.__fastnn__("expand_dims", x, axis) if hasattr(x, "__fastnn__") else np.expand_dims(np.asarray(x), axis)
 
 
-def squeeze(x: Any, axis: int) -> Any:
-    """An axis of length one less.
+def squeeze(x: Any, axis: int | None = None) -> Any:
+    """An axis of length one less; of arrays by default all such.
 
     >>> print(squeeze([[1.0], [2.0]], -1).shape)
     (2,)
@@ -280,8 +265,8 @@ def squeeze(x: Any, axis: int) -> Any:
     return x.__fastnn__("squeeze", x, axis) if hasattr(x, "__fastnn__") else np.squeeze(np.asarray(x), axis)
 
 
-def transpose(x: Any, axes: Sequence[int]) -> Any:
-    """The axes in another order.
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """The axes in another order; of arrays by default the last one first.
 
     >>> print(transpose([[1.0], [2.0]], (1, 0)).shape)
     (1, 2)
