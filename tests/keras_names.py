@@ -19,7 +19,7 @@ class Names:
     """What fastnn makes of the names of one module of Keras.
 
     Args:
-        module: The module's name within Keras.
+        module: The module's name within Keras; nothing for Keras itself.
         same: Names, separated by spaces, that are checked here against Keras.
         differs: The same of those that differ, each group with its reason.
         coming: Which of both are not written yet.
@@ -30,6 +30,11 @@ class Names:
     differs: dict[str, str] = field(default_factory=dict)
     coming: str = ""
 
+    @property
+    def package(self) -> str:
+        """The module of fastnn that holds them."""
+        return f"fastnn.{self.module}" if self.module else "fastnn"
+
     def tables(self) -> Iterator[tuple[str, str, str]]:
         """All names, each with the table that it is in and the reason given there."""
         for name in self.same.split():
@@ -37,7 +42,7 @@ class Names:
         for names, reason in self.differs.items():
             for name in names.split():
                 yield name, "differs", reason
-        for name, hint in REFUSED.get(f"fastnn.{self.module}", {}).items():
+        for name, hint in REFUSED.get(self.package, {}).items():
             yield name, "refused", hint
 
     def expected(self) -> list[str]:
@@ -183,6 +188,67 @@ MODULES = (
         "models",
         same="Model Sequential clone_model load_model model_from_json save_model",
     ),
+    Names(
+        "ops",
+        same=(
+            "abs absolute add cast celu clip concatenate convert_to_numpy convert_to_tensor cos divide divide_no_nan "
+            "elu equal exp expand_dims eye full glu greater greater_equal hard_shrink hard_sigmoid hard_silu "
+            "hard_swish hard_tanh is_tensor leaky_relu less less_equal linspace log log10 log1p log2 log_sigmoid "
+            "log_softmax logaddexp logical_and logical_not logical_or logsumexp max maximum mean min minimum multiply "
+            "negative norm normalize not_equal one_hot ones ones_like power reciprocal relu relu6 reshape rsqrt selu "
+            "shape sigmoid sign silu sin soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid split sqrt "
+            "square squareplus squeeze stack std stop_gradient subtract sum swish tanh tanh_shrink threshold top_k "
+            "transpose true_divide var where zeros zeros_like"
+        ),
+        differs={
+            "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy": (
+                "returns the loss of each row and its gradient; the functions of `fastnn.losses` return losses alone"
+            ),
+            "gelu": "is exact unless `approximate=True`, like `activations.gelu`",
+            "matmul": "of symbolic tensors with a variable or a matrix on its right",
+            (
+                "all allclose any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin "
+                "argpartition argsort array array_split average bincount broadcast_to cbrt ceil copy corrcoef cosh "
+                "count_nonzero cumprod cumsum deg2rad diag diagonal diff digitize dot einsum exp2 expm1 flip floor "
+                "floor_divide full_like histogram hstack identity inner isclose isfinite isin isinf isnan median "
+                "meshgrid mod moveaxis nan_to_num ndim nonzero outer pad percentile prod quantile rad2deg ravel "
+                "repeat roll round searchsorted sinh size sort swapaxes take take_along_axis tan tensordot tile trace "
+                "tri tril triu trunc unique vdot vstack"
+            ): "is NumPy's own function: on arrays, not on symbolic tensors",
+        },
+    ),
+    Names(
+        "random",
+        same=("SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform"),
+    ),
+    Names(
+        "saving",
+        same=(
+            "CustomObjectScope custom_object_scope get_custom_objects get_registered_name get_registered_object "
+            "load_model load_weights register_keras_serializable save_model save_weights"
+        ),
+    ),
+    Names(
+        "utils",
+        same=(
+            "CustomObjectScope Progbar PyDataset Sequence clear_session custom_object_scope get_custom_objects "
+            "get_registered_name get_registered_object normalize pack_x_y_sample_weight register_keras_serializable "
+            "set_random_seed split_dataset to_categorical unpack_x_y_sample_weight"
+        ),
+        differs={"plot_model": "draws by matplotlib, not Graphviz, and returns the figure"},
+    ),
+    Names("config", same="epsilon floatx set_epsilon set_floatx"),
+    Names("backend", same="clear_session epsilon floatx set_epsilon set_floatx"),
+    Names("wrappers", same="SKLearnClassifier SKLearnRegressor SKLearnTransformer"),
+    Names(
+        "",
+        same=(
+            "Initializer Input Layer Loss Metric Model Optimizer Regularizer Sequential activations backend "
+            "callbacks config constraints initializers layers losses metrics models ops optimizers random regularizers "
+            "saving utils wrappers"
+        ),
+        differs={"Variable": "holds a NumPy array, which is live; what places it on devices is left out"},
+    ),
 )
 
 # What differs beyond names: the numbers and lines that are the same are in the suite.
@@ -190,13 +256,17 @@ BEHAVIOUR = {
     "`fit(class_weight=..., sample_weight=...)`": "the two are multiplied; Keras refuses them together",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",
-    "`ops.gelu`": "is exact unless `approximate=True`, like `activations.gelu`; `keras.ops.gelu` approximates",
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
     "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",
     "float64": "is float64 throughout; Keras on JAX rounds some results to float32",
     "rates of `Dropout`, `SpatialDropout1D`, `GaussianDropout`": "may be schedules, by the number of the batch",
-    "`utils.plot_model`": "draws by matplotlib, not Graphviz, and returns the figure",
+    "`add_loss`": "is called in `call`, with what `ops.mean` or `ops.sum` makes of the whole batch; it has a gradient",
+    "`ops.mean(x)` and `ops.sum(x)` of a whole batch": (
+        "are taken last, in losses and `add_loss` alone: only sums and multiples can be made of them; with sample "
+        "weights each sample's share is weighed, where Keras weighs the whole"
+    ),
+    "`random.normal` and `random.dropout` in a `call`": "draw anew in each step of training; in inference always alike",
     "`SwapEMAWeights`": "`fit` ends with the running means if it stops early, too; `predict` leaves the weights alone",
     "NaN and infinity in data": "are refused before training: `check_finite=False` lets them in",
 }
@@ -208,7 +278,7 @@ _HEAD = """\
 
 What fastnn makes of the public names of Keras 3. *The same* is held against Keras itself, on its JAX backend, by
 `tests/parity`: values and gradients agree to rounding, in float32 and in float64. Where a name is *refused*, the error
-says what this page says. Names of other modules of Keras (images, text, distribution, export) have no counterpart.
+says what this page says; what is in modules of Keras that are refused whole has no counterpart.
 
 Written by `python tests/keras_names.py`; change the tables there, not this page.
 """
@@ -224,7 +294,8 @@ def page() -> str:
             what = "not yet" if name in late else f"{_WORDS[table]}{reason}"
             grouped.setdefault(what, []).append(f"`{name}`")
         rows = "\n".join(f"| {', '.join(names)} | {what} |" for what, names in grouped.items())
-        parts.append(f"## keras.{module.module}\n\n| Keras | fastnn |\n| --- | --- |\n{rows}\n")
+        title = f"keras.{module.module}" if module.module else "keras"
+        parts.append(f"## {title}\n\n| Keras | fastnn |\n| --- | --- |\n{rows}\n")
     rows = "\n".join(f"| {what} | {how} |" for what, how in BEHAVIOUR.items())
     parts.append(f"## What else differs\n\n| | |\n| --- | --- |\n{rows}\n")
     return "\n".join(parts)

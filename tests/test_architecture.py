@@ -16,9 +16,8 @@ NATIVE = PACKAGE / "_native"
 # Lowest first. A room may import the rooms of the floors below, and those named before it on its own floor.
 FLOORS = (
     ("_native", "_version"),
-    ("_kernels", "_arrays", "_structure", "_activation", "_further_activations", "ops"),
+    ("_kernels", "_refused", "_arrays", "_structure", "_activation", "_further_activations", "ops"),
     (
-        "_refused",
         "_registry",
         "config",
         "backend",

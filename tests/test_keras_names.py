@@ -21,17 +21,17 @@ def test_each_name_is_in_one_table(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_fastnn_has_the_names_that_it_is_said_to_have(module: str) -> None:
-    public = importlib.import_module(f"fastnn.{module}")
+    public = importlib.import_module(MODULES[module].package)
     assert [name for name in MODULES[module].expected() if not hasattr(public, name)] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_fastnn_refuses_the_others_with_a_hint(module: str) -> None:
-    public = importlib.import_module(f"fastnn.{module}")
+    public = importlib.import_module(MODULES[module].package)
     for name, table, hint in MODULES[module].tables():
         if table == "refused":
             with pytest.raises(ImportError, match=f"has no {name}") as raised:
-                exec(f"from fastnn.{module} import {name}")
+                exec(f"from {MODULES[module].package} import {name}")
             assert str(raised.value).endswith(hint)
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = public.nonsense

@@ -43,6 +43,14 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "powers": lambda a, b: a**3 + ops.power(b, 7) + b**0 + ops.power(1.0 + a * a, -2) + 2**b,
     "powers that are no whole numbers": lambda a, b: ops.power(ops.abs(a), 1.5) + (1.5 + b * b) ** -0.75,
     "powers of tensors": lambda a, b: ops.power(1.5 + a * a, b),
+    "reciprocals": lambda a, b: ops.reciprocal(a + 5.0) + ops.rsqrt(b * b + 1.0),
+    "logarithms": lambda a, b: ops.log2(1.0 + a * a) + ops.log10(1.0 + b * b),
+    "sums of exponentials": lambda a, b: ops.logaddexp(a, 2 * b) + ops.logsumexp(a, -1, keepdims=True),
+    "deviations": lambda a, b: ops.var(a, -1, keepdims=True) * ops.std(b, axis=-1, keepdims=True),
+    "split": lambda a, b: ops.split(a, 2, axis=-1)[0] * ops.split(b, [1, 3], -1)[1],
+    "normalized": lambda a, b: ops.normalize(a + 1.0) + ops.normalize(b - 2.0, order=1),
+    "divided": lambda a, b: ops.divide_no_nan(a, ops.relu(b + 3.0)),
+    "gates": lambda a, b: ops.glu(a) + ops.relu6(3 * b)[:, :2] + ops.hard_swish(b)[:, 2:],
     "norm": lambda a, b: ops.stack([ops.norm(a + b, p, -1) for p in (None, 1, np.inf)], axis=1),
     "stack": lambda a, b: ops.stack([a, b], axis=-1),
     "cast": lambda a, b: ops.cast(a > 0, "float64") + ops.cast(b, "bool"),
@@ -170,6 +178,11 @@ def test_sines_stay_exact_near_zero_and_lose_what_the_argument_loses() -> None:
 @pytest.mark.parametrize(
     "call, error, message",
     [
+        (lambda x: ops.split(x, 3, -1), ValueError, "must divide the axis, of length 4"),
+        (lambda x: ops.split(x, 2), ValueError, "not the batch's"),
+        (lambda x: ops.squeeze(x), ValueError, "Received: axis=None"),
+        (lambda x: ops.transpose(x), ValueError, "begin with 0"),
+        (lambda x: ops.argmax(x, axis=-1), TypeError, "has no elements"),
         (lambda x: ops.power(-2.0, x), NotImplementedError, r"a positive number\. Received: -2\.0 \*\*"),
         (lambda x: ops.where([True] * 4, x, 0.0), NotImplementedError, "`condition` must be a symbolic tensor"),
         (lambda x: ops.cast(x, "int32"), NotImplementedError, "Received: dtype='int32'"),
@@ -183,3 +196,16 @@ def test_sines_stay_exact_near_zero_and_lose_what_the_argument_loses() -> None:
 def test_errors(call: Callable[[Any], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(layers.Input((4,)))
+
+
+def test_a_gradient_stops() -> None:
+    x = layers.Input((4,), dtype="float64")
+    model = Model(x, ops.sum(ops.stop_gradient(x) * x, axis=-1, keepdims=True))
+    np.testing.assert_allclose(model(A), (A * A).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(model.input_gradient(A), A)
+    frozen = Model(x, layers.Dense(2)(ops.stop_gradient(layers.Dense(3)(x))))
+    frozen.compile("sgd", "mse")
+    before = frozen.get_weights()
+    frozen.fit(A, B[:, :2], verbose=0)
+    moved = [bool((w != b).any()) for w, b in zip(frozen.get_weights(), before, strict=True)]
+    assert moved == [False, False, True, True]

@@ -99,7 +99,7 @@ def __getattr__(name: str) -> Any:
     elif name in __all__ or name in _FACES or name in _ASIDE:
         value = importlib.import_module(f"fastnn.{name}")
     else:
-        raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+        return importlib.import_module("fastnn._refused").refuser("fastnn")(name)
     globals()[name] = value
     return value
 

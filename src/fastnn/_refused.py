@@ -12,6 +12,11 @@ _SEQUENCES = "It is for sequences: use Keras; over embeddings, `GlobalAveragePoo
 _OTHER_FRAMEWORKS = "It wraps another framework's module: train that part there, and give its outputs to a model here."
 
 _ONE_BACKEND = "There is one backend here: NumPy's arrays, and compiled steps."
+_OF_NUMPY = "Arrays here are NumPy's: use its functions, `numpy.linalg`, `numpy.fft`; or SciPy's."
+_CONTROL = "Loops and `if` of a `call` are gone through once, when it is traced: choose between values by `where`."
+_FILES = "Read files by what reads them well (pandas, Polars, PyTables): arrays, frames and sequences are data here."
+_QUANTIZED = "Weights and arithmetic are of float32 or float64: `dtype=...`, or `config.set_floatx`."
+_SCOPES = "Programs are compiled from layers by themselves: there is nothing to set up around them."
 _AS_IN_NUMPY = "Ask NumPy: `numpy.dtype(x).name`, `numpy.issubdtype`, `numpy.result_type`."
 
 # module -> names, separated by spaces -> what to use instead
@@ -82,10 +87,83 @@ _TABLES: dict[str, dict[str, str]] = {
         "Circle circle": "It compares the rows of a batch: write a function that returns losses and gradient.",
         "Dice Tversky dice tversky": _MASKS,
     },
+    "fastnn.ops": {
+        (
+            "angle bartlett bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
+            "bitwise_xor blackman cdist cholesky cholesky_inverse conj conjugate correlate cross det diagflat dsplit "
+            "dstack dtype eig eigh empty empty_like erf erfc erfinv fabs fft fft2 fliplr flipud fmax fmin fmod gcd "
+            "geomspace hamming hanning heaviside hsplit hypot i0 ifft2 imag inv irfft isneginf isposinf isreal kaiser "
+            "kron lcm ldexp left_shift linalg logaddexp2 logdet logical_xor logspace lstsq lu_factor matrix_rank "
+            "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod "
+            "nanquantile nanstd nansum nanvar nextafter nn numpy pinv polar ptp qr real rfft right_shift rot90 "
+            "saturate_cast select signbit sinc slogdet solve solve_triangular svd trapezoid unravel_index unstack "
+            "vander view view_as_complex view_as_real vsplit amax amin"
+        ): _OF_NUMPY,
+        ("associative_scan cond fori_loop map scan switch vectorize vectorized_map while_loop"): _CONTROL,
+        "custom_gradient jvp": "Write a `Layer` with `forward` and `backward`; `model.jacobian(x)` differentiates one.",
+        (
+            "scatter scatter_update segment_max segment_min segment_prod segment_sum slice_update"
+        ): "Of arrays, use `numpy.add.at` and indices; in a model, `Embedding` gathers, and pooling sums up.",
+        (
+            "adaptive_average_pool adaptive_max_pool average_pool conv conv_transpose depth_to_space depthwise_conv "
+            "fold image max_pool psnr separable_conv space_to_depth unfold"
+        ): _IMAGES,
+        "ctc_decode ctc_loss dot_product_attention extract_sequences": _SEQUENCES,
+        "istft stft": _AUDIO,
+        "batch_normalization layer_normalization rms_normalization": "Use the layer of that name.",
+        "get_item slice": "Use brackets: `x[:, 1:3]`.",
+        "in_top_k": "Use `metrics.sparse_top_k_categorical_accuracy`.",
+        "moments": "Use `mean` and `var`.",
+        "multi_hot": 'Use `layers.CategoryEncoding(output_mode="multi_hot")`.',
+        "rearrange": "Use `reshape` and `transpose`.",
+        "sparsemax": "Use `activations.sparsemax`.",
+    },
     "fastnn.optimizers": {
         "LossScaleOptimizer": "It is for float16, which nothing is trained in here: use the inner optimizer by itself.",
         "MultiOptimizer OptimizerMap": "Give weights learning rates and decays of their own by `optimizer.set_group`.",
         "legacy": "Use the optimizers of `fastnn.optimizers`.",
+    },
+    "fastnn.saving": {
+        "KerasFileEditor": "Arrays of files are read by `model.load_weights` and `safetensors`.",
+        "deserialize_keras_object serialize_keras_object": (
+            "Each module has its own `serialize` and `deserialize`; models have `to_json`."
+        ),
+    },
+    "fastnn.utils": {
+        ("array_to_img bounding_boxes image_dataset_from_directory img_to_array load_img save_img"): _IMAGES,
+        "Config": "Use a dictionary.",
+        "FeatureSpace": "Use `fastnn.tabular`, or preprocessing layers.",
+        "audio_dataset_from_directory": _AUDIO,
+        "deserialize_keras_object serialize_keras_object": (
+            "Each module has its own `serialize` and `deserialize`; models have `to_json`."
+        ),
+        "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled": (
+            "Give `verbose=...` to `fit`, `evaluate` and `predict`."
+        ),
+        "get_file": "Nothing is fetched from the network here.",
+        "get_source_inputs": "Use `model.inputs`.",
+        "is_keras_tensor": "Use `ops.is_tensor`.",
+        "legacy": "Use what is in `fastnn.utils`.",
+        "model_to_dot": "Use `plot_model`, which returns a figure of matplotlib.",
+        "pad_sequences text_dataset_from_directory timeseries_dataset_from_array": _SEQUENCES,
+        "standardize_dtype": _AS_IN_NUMPY,
+    },
+    "fastnn": {
+        "DTypePolicy FloatDTypePolicy Quantizer dtype_policies mixed_precision quantizers": _QUANTIZED,
+        "Function KerasTensor Operation": "Tensors come from `Input`; functions of them are `Model` and `ops`.",
+        "InputSpec": "A built layer checks by itself the shapes that it is given.",
+        "RematScope StatelessScope SymbolicScope device name_scope remat": _SCOPES,
+        "applications": _IMAGES,
+        "datasets": _FILES,
+        "preprocessing": _FILES,
+        "distillation": "Predict with the teacher, and train the student on what it says as its targets.",
+        "distribution": "One process on one machine trains here; several models train in several processes.",
+        "export": "Use `model.export(path)`, for ONNX and C.",
+        "legacy": "Use what is in `fastnn`.",
+        "src": "Use the public names.",
+        "tree": "Use `jax.tree` or `optree`; models take and return lists and dictionaries themselves.",
+        "version": "Use `fastnn.__version__`.",
+        "visualization": _IMAGES,
     },
 }
 

@@ -41,6 +41,7 @@ class Builder:
         self.sums_losses = False  # whether what layers add to the loss counts
         self.pulls = 0  # numbers of a sample that are differentiated one after the other
         self.records: list[Record] = []
+        self.stopping: list[Record] = []  # those of them that no gradient goes through
         self.added_losses: list[Record] = []  # those of them by which layers add to the loss
         self.feeds: list[Value] = []
         self.results: list[Value] = []
@@ -287,6 +288,12 @@ class Builder:
         rate = 1 / length if operation == "mean" else 1.0
         self.add("max" if operation == "max" else "sum", [self._whole(x)], y, rate=rate, length=length)
         return self.reshape(y, (*outer, *((1,) if keepdims else ()), *inner))
+
+    def stop(self, x: Value) -> Value:
+        """x, through which no gradient goes back."""
+        y = Value(x.shape)
+        self.stopping.append(self.add("copy", [x], y))
+        return y
 
     def rearrange(self, x: Value, index: np.ndarray) -> Value:
         """Elements of a sample in other places: element j is element `index[j]` of x, both flat; shape of `index`."""

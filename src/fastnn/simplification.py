@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def decide_gradients(builder: Builder) -> None:
     """A value has a gradient if anything before it learns, and if it leads to a loss."""
     for record in builder.records:
-        if record.output is not None:
+        if record.output is not None and record not in builder.stopping:
             record.output.root.gradient |= any(x is not None and x.root.gradient for x in record.inputs) or any(
                 builder.learns(variable) for variable in record.variables
             )
@@ -22,7 +22,7 @@ def decide_gradients(builder: Builder) -> None:
     for record in reversed(builder.records):
         if record.op in ENDS:
             leading.add(id(record.x.root))
-        elif record.output is not None and id(record.output.root) in leading:
+        elif record.output is not None and id(record.output.root) in leading and record not in builder.stopping:
             leading.update(id(x.root) for x in record.inputs if x is not None)
     values = [value for record in builder.records for value in (*record.inputs, record.output)]
     for value in (*builder.feeds, *values):

@@ -17,7 +17,7 @@ from fastnn.layers.einsum_dense import EinsumDense
 from fastnn.layers.embedding import Embedding
 from fastnn.layers.feature_scale import FeatureScale
 from fastnn.layers.flatten import Flatten
-from fastnn.layers.functions import Wave
+from fastnn.layers.functions import StopGradient, Wave
 from fastnn.layers.group_normalization import GroupNormalization
 from fastnn.layers.input_layer import Input, InputLayer
 from fastnn.layers.layer import Layer
@@ -184,6 +184,7 @@ _registry = Registry(
         Slice,
         Softmax,
         SpatialDropout1D,
+        StopGradient,
         StringLookup,
         Subtract,
         UnitNormalization,

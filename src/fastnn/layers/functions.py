@@ -1,4 +1,4 @@
-"""Powers and waves of symbolic tensors, made of steps that are there for other things."""
+"""Powers and waves of symbolic tensors, made of steps that are there for other things; and no way back."""
 
 from __future__ import annotations
 
@@ -45,6 +45,28 @@ class Wave(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "function": self.function}
+
+
+class StopGradient(Layer):
+    """Its input, through which no gradient goes back.
+
+    Args:
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> StopGradient()(np.array([[2.0]]))
+    array([[2.]])
+    """
+
+    def lower(self, builder: Builder, x: Value) -> Value:
+        return builder.stop(x)
+
+
+def stop_gradient(x: Any) -> Any:
+    """x, through which no gradient goes back."""
+    return StopGradient()(x)
 
 
 def sin(x: Any) -> Any:

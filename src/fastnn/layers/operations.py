@@ -368,19 +368,21 @@ def expand_dims(x: Any, axis: int) -> Any:
     return reshaping.Reshape((*x.shape[1:at], 1, *x.shape[at:]))(x)
 
 
-def squeeze(x: Any, axis: int) -> Any:
+def squeeze(x: Any, axis: int | None) -> Any:
     """x without an axis of length one."""
+    if axis is None:
+        raise ValueError("Argument `axis` must name an axis of a sample. Received: axis=None")
     at = axis + len(x.shape) if axis < 0 else axis
     if at < 1 or x.shape[at] != 1:
         raise ValueError(f"Argument `axis` must be an axis of length 1 of a sample. Received: axis={axis} of {x.shape}")
     return reshaping.Reshape((*x.shape[1:at], *x.shape[at + 1 :]))(x)
 
 
-def transpose(x: Any, axes: Sequence[int]) -> Any:
+def transpose(x: Any, axes: Sequence[int] | None) -> Any:
     """x with its axes in another order; the batch's stays the first."""
-    first, *rest = axes
+    first, *rest = axes or (-1,)
     if first != 0:
-        raise ValueError(f"Argument `axes` must begin with 0, the batch's axis. Received: axes={tuple(axes)}")
+        raise ValueError(f"Argument `axes` must begin with 0, the batch's axis. Received: axes={axes}")
     return reshaping.Permute(rest)(x)
 
 

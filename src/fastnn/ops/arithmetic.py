@@ -262,7 +262,7 @@ def squeeze(x: Any, axis: int | None = None) -> Any:
     >>> print(squeeze([[1.0], [2.0]], -1).shape)
     (2,)
     """
-    return x.__fastnn__("squeeze", x, axis) if hasattr(x, "__fastnn__") else np.squeeze(np.asarray(x), axis)
+    return x.__fastnn__("squeeze", x, axis) if hasattr(x, "__fastnn__") else np.squeeze(np.asarray(x), axis)[()]
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:

@@ -59,22 +59,22 @@ def convert_to_numpy(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-def zeros_like(x: Any) -> Any:
+def zeros_like(x: Any, dtype: Any = None) -> Any:
     """0 in the shape of x.
 
     >>> print(zeros_like([1.0, 2.0]))
     [0. 0.]
     """
-    return x.__fastnn__("zeros_like", x) if hasattr(x, "__fastnn__") else np.zeros_like(np.asarray(x))
+    return x.__fastnn__("zeros_like", x) if hasattr(x, "__fastnn__") else np.zeros_like(np.asarray(x), dtype)
 
 
-def ones_like(x: Any) -> Any:
+def ones_like(x: Any, dtype: Any = None) -> Any:
     """1 in the shape of x.
 
     >>> print(ones_like([1.0, 2.0]))
     [1. 1.]
     """
-    return x.__fastnn__("ones_like", x) if hasattr(x, "__fastnn__") else np.ones_like(np.asarray(x))
+    return x.__fastnn__("ones_like", x) if hasattr(x, "__fastnn__") else np.ones_like(np.asarray(x), dtype)
 
 
 def stack(x: Sequence[Any], axis: int = 0) -> Any:

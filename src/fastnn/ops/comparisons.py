@@ -93,12 +93,16 @@ def logical_not(x: Any) -> Any:
     return x.__fastnn__("logical_not", x) if hasattr(x, "__fastnn__") else np.logical_not(np.asarray(x))
 
 
-def where(condition: Any, x1: Any, x2: Any) -> Any:
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """x1 where the condition holds, else x2; what is not chosen gets no gradient, even where it is NaN.
+
+    Without x1 and x2, the places where the condition holds, of arrays.
 
     >>> print(where([True, False], 1.0, [2.0, 3.0]))
     [1. 3.]
     """
+    if x1 is None and x2 is None:
+        return np.nonzero(np.asarray(condition))
     for operand in (condition, x1, x2):
         if hasattr(operand, "__fastnn__"):
             return operand.__fastnn__("where", condition, x1, x2)

@@ -62,3 +62,29 @@ class PyDataset:
 
     def on_epoch_end(self) -> None:
         """Called after each epoch."""
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """A batch as `fit` takes it: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    >>> pack_x_y_sample_weight([1.0], [2.0])
+    ([1.0], [2.0])
+    """
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """`(x, y, sample_weight)` of a batch, with `None` for what it has not.
+
+    Raises:
+        ValueError: It is a tuple of more than three.
+
+    >>> unpack_x_y_sample_weight(([1.0], [2.0]))
+    ([1.0], [2.0], None)
+    """
+    parts = data if isinstance(data, tuple) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(f"Argument `data` must be (x,), (x, y) or (x, y, sample_weight). Received: {len(parts)} parts")
+    return (*parts, *(None,) * (3 - len(parts)))
