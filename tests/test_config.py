@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastnn import Input, Model, Sequential, backend, config, initializers, layers, random
+from fastnn import Input, Model, Sequential, backend, config, initializers, layers, ops, optimizers, random
 from fastnn.models import clone_model, load_model
 
 
@@ -122,3 +122,65 @@ def test_shuffle_and_the_shape_of_noise() -> None:
 def test_metrics_are_not_added_to_layers() -> None:
     with pytest.raises(NotImplementedError, match=r"compile\(metrics=\.\.\.\)\. Received: add_metric of 'own'"):
         layers.Dense(1, name="own").add_metric(1.0, name="mean")
+
+
+class Sampled(layers.Layer):
+    """Its input, and normal numbers beside it."""
+
+    def call(self, inputs: Any) -> Any:
+        samples, width = ops.shape(inputs)
+        seed = random.SeedGenerator(3)
+        return ops.concatenate([inputs, random.normal((samples, 2 * width), 1.0, 0.5, seed=seed)], axis=-1)
+
+
+def test_numbers_that_a_layer_draws() -> None:
+    x = np.full((4000, 2), np.nan)
+    x[::2] = 0.0
+    model = Sequential([Input((2,), dtype="float64"), Sampled()])
+    y = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(y[:, :2], x)
+    assert abs(y[:, 2:].mean() - 1.0) < 0.03
+    assert abs(y[:, 2:].std() - 0.5) < 0.02
+    np.testing.assert_array_equal(model.predict(x, verbose=0), y)
+    model.add(layers.Dense(1))
+    model.compile("sgd", "mse")
+    first, *_, last = model.fit(np.nan_to_num(x), np.ones((4000, 1)), epochs=5, verbose=0).history["loss"]
+    assert last < first
+
+
+def test_draws_differ_from_step_to_step() -> None:
+    class Noise(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(ops.mean(random.normal(ops.shape(inputs))))
+            return inputs
+
+    model = Sequential([Input((3,)), Noise(), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.0), "mse")
+    x = np.zeros((8, 3))
+    losses = [model.train_on_batch(x, np.zeros((8, 1))) for _ in range(3)]
+    assert len({round(float(loss), 6) for loss in losses}) == 3
+
+
+def test_dropout_that_a_layer_does() -> None:
+    class Dropped(layers.Layer):
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return random.dropout(inputs, 0.25, seed=1) if training else inputs
+
+    x = np.ones((500, 8), np.float32)
+    layer = Dropped()
+    np.testing.assert_array_equal(layer(x), x)
+    dropped = layer(x, training=True)
+    np.testing.assert_allclose(np.unique(dropped), [0, 4 / 3], rtol=1e-6)
+    assert abs((dropped == 0).mean() - 0.25) < 0.03
+
+
+def test_draws_of_a_batch_are_for_the_call_of_a_layer() -> None:
+    with pytest.raises(ValueError, match=r"within the `call` of a layer, and only there\. Received: shape=\(None, 3\)"):
+        random.normal((None, 3))
+
+    class Uniform(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs + random.uniform(ops.shape(inputs))
+
+    with pytest.raises(NotImplementedError, match=r"no compiled step\. Received: shape=\(None, 3\)"):
+        Uniform()(np.ones((2, 3)))

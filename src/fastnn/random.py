@@ -156,15 +156,32 @@ def _real(values: Any, dtype: Any) -> np.ndarray:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    lengths = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if None in lengths:
+        raise NotImplementedError(
+            "Within a `call`, `random.normal` and `random.dropout` draw as many samples as the batch has: of another "
+            f"distribution there is no compiled step. Received: shape={lengths}"
+        )
+    return lengths
 
 
-def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> np.ndarray:
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers of a normal distribution.
+
+    Within the `call` of a layer, a shape that begins with `None`, or with `ops.shape(inputs)[0]`, is that of a symbolic
+    tensor, drawn anew in each step.
 
     >>> normal((2, 3), seed=1).shape
     (2, 3)
     """
+    if not isinstance(shape, (int, np.integer)) and None in (shape := tuple(shape)):
+        batch = traced.get()
+        if batch is None or shape[0] is not None or None in shape[1:]:
+            raise ValueError(
+                "Argument `shape` begins with None, for the batch, within the `call` of a layer, and only there. "
+                f"Received: shape={shape}"
+            )
+        return batch.__fastnn__("random_normal", batch, shape[1:], mean, stddev, draw_seed(seed))
     return _real(mean + stddev * _generator(seed).standard_normal(_shape(shape)), dtype)
 
 
@@ -250,14 +267,16 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> np.ndarray:
     return _generator(seed).permutation(np.asarray(x), axis)
 
 
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> np.ndarray:
-    """x with a share of its elements set to 0, and the others made larger so that the mean stays.
+def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
+    """x with a share of its elements set to 0, and the others made larger so that the mean stays; in models, too.
 
     >>> dropout([1.0, 1.0], 0.0, seed=1).tolist()
     [1.0, 1.0]
     """
     if not 0 <= rate < 1:
         raise ValueError(f"Argument `rate` must be from 0 to below 1. Received: rate={rate!r}")
+    if hasattr(inputs, "__fastnn__"):
+        return inputs.__fastnn__("random_dropout", inputs, rate, noise_shape, draw_seed(seed))
     x = np.asarray(inputs)
     x = _real(x, x.dtype if x.dtype == np.float64 and isinstance(inputs, np.ndarray) else None)
     shape = x.shape if noise_shape is None else noise_shape

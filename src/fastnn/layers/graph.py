@@ -67,9 +67,10 @@ class Tensor:
 
     def __fastnn__(self, name: str, *args: Any) -> Any:
         """What functions of `fastnn.ops` hand over to, where an argument is a symbolic tensor."""
-        from fastnn.layers import comparisons, functions, operations
+        from fastnn.layers import comparisons, draws, functions, operations
 
-        return getattr(next(room for room in (operations, comparisons, functions) if hasattr(room, name)), name)(*args)
+        rooms = (operations, comparisons, functions, draws)
+        return getattr(next(room for room in rooms if hasattr(room, name)), name)(*args)
 
     def __add__(self, other: Any) -> Any:
         return self.__fastnn__("add", self, other)
