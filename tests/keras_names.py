@@ -254,6 +254,10 @@ MODULES = (
 # What differs beyond names: the numbers and lines that are the same are in the suite.
 BEHAVIOUR = {
     "`fit(class_weight=..., sample_weight=...)`": "the two are multiplied; Keras refuses them together",
+    "`axis` of `CategoricalCrossentropy`, `CosineSimilarity` and `SparseCategoricalCrossentropy` as metrics": (
+        "must be -1, the last one"
+    ),
+    "a model without anything to learn": "is refused by `fit`; Keras goes through the data",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",

@@ -6,6 +6,7 @@ puts them into one function, which is compiled once.
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,9 +84,28 @@ def names_of(module: str, *tables: str) -> list[str]:
     return [name for name, table, _ in table_of(module).tables() if table in tables and name not in late]
 
 
+def untried(kind: Any, tried: Iterable[Mapping[str, Any]], *aside: str) -> set[str]:
+    """The arguments of a class of Keras's that no case gives, but for its name and those set aside."""
+    arguments = inspect.signature(kind).parameters.values()
+    named = {each.name for each in arguments if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+    return named - {name for given in tried for name in given} - {"name", "dtype", *aside}
+
+
 def without_lookups(names: Iterable[str]) -> set[str]:
     """The names without those that turn names into objects, which `test_parity_names` looks at for all modules."""
     return set(names) - {"get", "serialize", "deserialize"}
 
 
-__all__ = ["DTYPES", "close", "fastnn", "floatx", "jax", "keras", "names_of", "table_of", "together", "without_lookups"]
+__all__ = [
+    "DTYPES",
+    "close",
+    "fastnn",
+    "floatx",
+    "jax",
+    "keras",
+    "names_of",
+    "table_of",
+    "together",
+    "untried",
+    "without_lookups",
+]

@@ -75,6 +75,18 @@ def test_initializers(name: str, given: dict[str, Any]) -> None:
             close(gram, given.get("gain", 1.0) ** 2 * np.eye(len(gram)), "float32", 10)
 
 
+OF_AXES = {"VarianceScaling", *(f"{who}{how}" for who in ("Glorot", "He", "Lecun") for how in ("Normal", "Uniform"))}
+
+
+@pytest.mark.parametrize("name", sorted(OF_AXES))
+def test_initializers_of_given_axes(name: str) -> None:
+    drawn = [
+        np.asarray(getattr(library.initializers, name)(input_axes=[0, 1], output_axes=[2], seed=1)((4, 9, 700)))
+        for library in (fastnn, keras)
+    ]
+    np.testing.assert_allclose(drawn[0].std(), drawn[1].std(), rtol=0.03)
+
+
 def test_a_seed_gives_the_same_values_again_as_in_keras() -> None:
     for library in (keras, fastnn):
         make = library.initializers.GlorotUniform

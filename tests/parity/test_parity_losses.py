@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beside import DTYPES, close, fastnn, floatx, jax, keras, names_of, together, without_lookups
+from beside import DTYPES, close, fastnn, floatx, jax, keras, names_of, together, untried, without_lookups
 from steps import Case, check, keras_steps
 
 ROWS, WIDTH = 24, 5
@@ -110,6 +110,33 @@ CASES = {
 
 def test_every_loss_has_cases() -> None:
     assert without_lookups(names_of("losses", "same")) == {n for n in (*FUNCTIONS, *CLASSES) if n in HERE}
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSES) & HERE))
+def test_every_option_has_a_case(name: str) -> None:
+    tried = [given for of, _, _, given in CASES.values() if of == CLASSES[name]]
+    # Reductions have a test of their own, and so has the axis.
+    assert untried(getattr(keras.losses, name), tried, "reduction", "axis") == set()
+
+
+ALONG = [
+    ("binary_crossentropy", "bits", "probabilities", {}),
+    ("binary_focal_crossentropy", "bits", "probabilities", {}),
+    ("categorical_crossentropy", "one_hot", "distribution", {}),
+    ("categorical_focal_crossentropy", "one_hot", "real_prediction", {"from_logits": True}),
+    ("cosine_similarity", "real", "real_prediction", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "prediction", "given"), ALONG)
+def test_along_another_axis(name: str, target: str, prediction: str, given: dict[str, Any]) -> None:
+    y_true, y_pred = (arrays()[each].T.copy() for each in (target, prediction))
+    kind = next(kind for kind, of in CLASSES.items() if of == name)
+    with floatx("float64"):
+        expected = getattr(keras.losses, name)(y_true, y_pred, axis=0, **given)
+        whole = getattr(keras.losses, kind)(axis=0, **given)(y_true, y_pred)
+    close(getattr(fastnn.losses, name)(y_true, y_pred, axis=0, **given), expected, "float64", 10)
+    close(getattr(fastnn.losses, kind)(axis=0, **given)(y_true, y_pred), whole, "float64", 10)
 
 
 def function(library: Any, case: str) -> Callable:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beside import close, fastnn, floatx, jax, keras, names_of, together, without_lookups
+from beside import close, fastnn, floatx, jax, keras, names_of, together, untried, without_lookups
 from test_parity_losses import ALIASES, ROWS, WIDTH
 from test_parity_losses import FUNCTIONS as LOSSES
 from test_parity_losses import arrays as loss_arrays
@@ -105,6 +105,7 @@ CASES_OF: dict[str, list[tuple[tuple[str, str], Settings]]] = {
         (CLASSES, {"num_classes": WIDTH}),
         (CLASSES, {"num_classes": WIDTH, "ignore_class": 0}),
         (LABELS, {"num_classes": WIDTH, "sparse_y_pred": False}),
+        (("one_hot", "classes"), {"num_classes": WIDTH, "sparse_y_true": False}),
     ],
     "MeanMetricWrapper": [(REAL, {"fn": "mean_absolute_error"}), (REAL, {"fn": "huber", "delta": 0.5})],
     "MeanSquaredError": ERRORS,
@@ -112,8 +113,12 @@ CASES_OF: dict[str, list[tuple[tuple[str, str], Settings]]] = {
     "OneHotIoU": [
         (ONE_HOT, {"num_classes": WIDTH, "target_class_ids": [0, 3]}),
         (("one_hot", "classes"), {"num_classes": WIDTH, "target_class_ids": [0, 3], "sparse_y_pred": True}),
+        (ONE_HOT, {"num_classes": WIDTH, "target_class_ids": [0, 3], "ignore_class": 1}),
     ],
-    "OneHotMeanIoU": [(ONE_HOT, {"num_classes": WIDTH})],
+    "OneHotMeanIoU": [
+        (ONE_HOT, {"num_classes": WIDTH, "ignore_class": 2}),
+        (("one_hot", "classes"), {"num_classes": WIDTH, "sparse_y_pred": True}),
+    ],
     "PearsonCorrelation": ERRORS,
     "Poisson": [(REAL_COLUMNS, {})],
     "Precision": OF_CLASSES,
@@ -122,11 +127,20 @@ CASES_OF: dict[str, list[tuple[tuple[str, str], Settings]]] = {
         (COLUMN, {"recall": 0.8, "num_thresholds": 20}),
         (ONE_HOT, {"recall": 0.6, "class_id": 2}),
     ],
-    "R2Score": [(REAL, {"class_aggregation": how}) for how in (None, "uniform_average", "variance_weighted_average")],
+    "R2Score": [
+        *((REAL, {"class_aggregation": how}) for how in (None, "uniform_average", "variance_weighted_average")),
+    ],
     "Recall": OF_CLASSES,
-    "RecallAtPrecision": [(COLUMN, {"precision": 0.4}), (ONE_HOT, {"precision": 0.5, "class_id": 1})],
+    "RecallAtPrecision": [
+        (COLUMN, {"precision": 0.4, "num_thresholds": 20}),
+        (ONE_HOT, {"precision": 0.5, "class_id": 1}),
+    ],
     "RootMeanSquaredError": ERRORS,
-    "SensitivityAtSpecificity": [(COLUMN, {"specificity": 0.5}), (COLUMN, {"specificity": 0.8, "num_thresholds": 1})],
+    "SensitivityAtSpecificity": [
+        (COLUMN, {"specificity": 0.5}),
+        (COLUMN, {"specificity": 0.8, "num_thresholds": 1}),
+        (ONE_HOT, {"specificity": 0.5, "class_id": 2}),
+    ],
     "SparseCategoricalAccuracy": [(LABELS, {}), (("column", "distribution"), {})],
     "SparseCategoricalCrossentropy": [
         (LABELS, {}),
@@ -138,7 +152,11 @@ CASES_OF: dict[str, list[tuple[tuple[str, str], Settings]]] = {
         (("column", "distribution"), {}),
         (SORTED, {"k": 2, "from_sorted_ids": True}),
     ],
-    "SpecificityAtSensitivity": [(COLUMN, {"sensitivity": 0.5}), (COLUMN, {"sensitivity": 0.9, "num_thresholds": 30})],
+    "SpecificityAtSensitivity": [
+        (COLUMN, {"sensitivity": 0.5}),
+        (COLUMN, {"sensitivity": 0.9, "num_thresholds": 30}),
+        (ONE_HOT, {"sensitivity": 0.5, "class_id": 2}),
+    ],
     "SquaredHinge": [(SIGNS, {}), (("bits", "real_prediction"), {})],
     "TopKCategoricalAccuracy": [(ONE_HOT, {"k": 2}), (("three", "three_prediction"), {})],
     "TrueNegatives": AT_THRESHOLDS,
@@ -163,6 +181,58 @@ def make(library: Any, case: str) -> Any:
 def test_every_metric_has_cases() -> None:
     classes = {name for name in names_of("metrics", "same", "differs") if name[0].isupper()}
     assert classes == {name for name in (*CASES_OF, *MEANS, "Metric") if name in HERE}
+
+
+# In batches whose other axis makes rows, sample weights have no place.
+ALONG: dict[str, tuple[str, str, Settings]] = {
+    "ConcordanceCorrelation": (*REAL, {}),
+    "IoU": ("one_hot", "distribution", {"num_classes": WIDTH, "target_class_ids": [1, 2]}),
+    "MeanIoU": ("one_hot", "distribution", {"num_classes": WIDTH}),
+    "OneHotIoU": ("one_hot", "distribution", {"num_classes": WIDTH, "target_class_ids": [1, 2]}),
+    "OneHotMeanIoU": ("one_hot", "distribution", {"num_classes": WIDTH}),
+    "PearsonCorrelation": (*REAL, {}),
+}
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_along_another_axis(name: str) -> None:
+    target, prediction, given = ALONG[name]
+    if name in ("IoU", "MeanIoU"):
+        given = {**given, "sparse_y_true": False, "sparse_y_pred": False}
+    y_true, y_pred = arrays(0)[target].T.copy(), arrays(0)[prediction].T.copy()
+    close(*plain_results(name, {"axis": 0, **given}, y_true, y_pred), "float32", 10)
+
+
+def plain_results(name: str, given: Settings, y_true: np.ndarray, y_pred: np.ndarray) -> list[np.ndarray]:
+    """What the metric says of one batch here and in Keras, called by itself."""
+    results = []
+    with floatx("float32"):
+        for library in (fastnn, keras):
+            metric = getattr(library.metrics, name)(**given)
+            metric.update_state(y_true, y_pred)
+            results.append(np.asarray(metric.result()))
+    return results
+
+
+def test_regressors_are_counted() -> None:  # which Keras cannot compile
+    y_true, y_pred = (arrays(0)[kind] for kind in REAL)
+    close(*plain_results("R2Score", {"num_regressors": 2}, y_true, y_pred), "float32")
+
+
+OF_THE_LAST_AXIS = {"CategoricalCrossentropy", "CosineSimilarity", "SparseCategoricalCrossentropy"}
+
+
+@pytest.mark.parametrize("name", sorted(OF_THE_LAST_AXIS))
+def test_another_axis_is_refused_where_losses_make_the_metric(name: str) -> None:
+    with pytest.raises(NotImplementedError, match=r"must be -1, the last axis\. Received: axis=0"):
+        getattr(fastnn.metrics, name)(axis=0)
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES_OF) & HERE))
+def test_every_option_has_a_case(name: str) -> None:
+    tried = [given for of, _, _, given in CASES.values() if of == name]
+    aside = {"axis"} if {name} & {*ALONG, *OF_THE_LAST_AXIS} else set()
+    assert untried(getattr(keras.metrics, name), tried, "num_regressors") <= aside
 
 
 def weights(seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beside import close, fastnn, floatx, jax, keras, names_of, without_lookups
+from beside import close, fastnn, floatx, jax, keras, names_of, untried, without_lookups
 from steps import randomized
 
 STEPS, BATCH = 20, 6
@@ -21,7 +21,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
     ],
     "Adagrad": [{"initial_accumulator_value": 0.5, "epsilon": 1e-3}],
     "Adam": [{"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}, {"amsgrad": True, "beta_2": 0.7}],
-    "AdamW": [{"weight_decay": 0.1}, {"amsgrad": True}],
+    "AdamW": [{"weight_decay": 0.1, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}, {"amsgrad": True}],
     "Adamax": [{"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}],
     "Ftrl": [
         {"learning_rate_power": -0.7, "initial_accumulator_value": 0.3},
@@ -34,7 +34,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
         {"momentum": 0.8, "nesterov": False, "ns_steps": 3},
         {"rms_rate": None, "adam_lr_ratio": 0.5, "adam_weight_decay": 0.0, "weight_decay": None},
         {"adam_beta_1": 0.8, "adam_beta_2": 0.9, "epsilon": 1e-3, "muon_a": 3.0, "muon_b": -4.0, "muon_c": 2.0},
-        {"exclude_layers": ["second"]},
+        {"exclude_layers": ["second"], "exclude_embeddings": False},
     ],
     "Nadam": [{"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}],
     "RMSprop": [
@@ -46,9 +46,10 @@ OWN: dict[str, list[dict[str, Any]]] = {
     "SGD": [{"momentum": 0.7}, {"momentum": 0.7, "nesterov": True}],
     "ScheduleFreeAdamW": [{"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}, {"warmup_steps": 7}],
 }
-# What all take, in two rounds for each optimizer, and one by one for one of them.
+# What all take, in three rounds for each optimizer, and one by one for one of them.
 COMMON: dict[str, dict[str, Any]] = {
     "clipped by norm": {"clipnorm": 0.1, "weight_decay": 0.02, "schedule": True},
+    "clipped by value": {"clipvalue": 0.02, "loss_scale_factor": 4.0},
     "clipped together": {
         "global_clipnorm": 0.3,
         "gradient_accumulation_steps": 3,
@@ -79,6 +80,12 @@ CASES |= {f"Adam, {title}": ("Adam", given) for title, given in ALONE.items()}
 
 def test_every_optimizer_has_cases() -> None:
     assert {name for name, _ in CASES.values()} == HERE
+
+
+@pytest.mark.parametrize("name", sorted(HERE))
+def test_every_option_has_a_case(name: str) -> None:
+    tried = [given for of, given in CASES.values() if of == name]
+    assert untried(getattr(keras.optimizers, name), tried, "learning_rate") == set()
 
 
 def optimizer(library: Any, case: str) -> Any:
@@ -124,9 +131,10 @@ def expected() -> dict[str, Any]:
 
             def objective(weights: Any) -> Any:
                 prediction, _ = network.stateless_call(weights, [], x, training=True)
-                return keras.ops.mean(keras.ops.square(prediction - y))
+                loss = keras.ops.mean(keras.ops.square(prediction - y))
+                return optimizers[case].scale_loss(loss), loss
 
-            loss, gradients = jax.value_and_grad(objective)(weights)
+            (_, loss), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
             return loss, optimizers[case].stateless_apply(slots, gradients, weights)
 
         @jax.jit
