@@ -257,6 +257,7 @@ BEHAVIOUR = {
     "`axis` of `CategoricalCrossentropy`, `CosineSimilarity` and `SparseCategoricalCrossentropy` as metrics": (
         "must be -1, the last one"
     ),
+    "`axis` of `Softmax`, `UnitNormalization`, `GroupNormalization`": "names the last; `Permute` brings others there",
     "a model without anything to learn": "is refused by `fit`; Keras goes through the data",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",

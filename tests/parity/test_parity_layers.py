@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from beside import DTYPES, close, fastnn, floatx, keras, names_of, without_lookups
+from beside import DTYPES, close, fastnn, floatx, keras, names_of, untried, without_lookups
 from steps import Case, check, keras_steps
+from test_parity_names import LEFT_OUT
 
 IDS = np.random.default_rng(4).integers(0, 9, (12, 3))
 AXES = (12, 4, 6)  # (batch, steps, features)
@@ -51,6 +53,12 @@ def normalized(k: Any) -> list[Any]:
     return [k.layers.Normalization(mean=mean, variance=variance), k.layers.Dense(2)]
 
 
+def everywhere(*weights: str) -> Settings:
+    """An initializer, a regularizer and a constraint for each of some weights."""
+    kinds = {"initializer": "ones", "regularizer": "l2", "constraint": "unit_norm"}
+    return {f"{weight}_{kind}": name for weight in weights for kind, name in kinds.items()}
+
+
 CASES: dict[str, list[Case]] = {
     "Activation": [between("Activation", activation="tanh"), of_axes("Activation", activation="softmax")],
     "ActivityRegularization": [between("ActivityRegularization", l1=0.02, l2=0.03)],
@@ -60,6 +68,12 @@ CASES: dict[str, list[Case]] = {
         between("BatchNormalization", scale=False, axis=1),
         between("BatchNormalization", beta_regularizer="l2", gamma_regularizer="l1", trainable=True),
         between("BatchNormalization", trainable=False),
+        between(
+            "BatchNormalization",
+            **everywhere("gamma", "beta"),
+            moving_mean_initializer="ones",
+            moving_variance_initializer="zeros",
+        ),
         of_axes("BatchNormalization", momentum=0.9),
         of_axes("BatchNormalization", momentum=0.9, axis=1),
     ],
@@ -67,6 +81,12 @@ CASES: dict[str, list[Case]] = {
         Case(lambda k: [k.layers.Dense(4, use_bias=False), k.layers.Dense(2, "sigmoid")]),
         Case(lambda k: [k.layers.Dense(4, "relu", trainable=False), k.layers.Dense(2)]),
         Case(lambda k: [k.layers.Dense(4, "relu"), k.layers.Dense(2)], (12, 3, 5), (12, 3, 2)),
+        Case(
+            lambda k: [
+                k.layers.Dense(4, "tanh", **everywhere("kernel", "bias"), activity_regularizer="l1"),
+                k.layers.Dense(2),
+            ]
+        ),
         constrained("MaxNorm", max_value=0.5),
         constrained("MaxNorm", max_value=0.5, axis=1),
         constrained("MinMaxNorm", min_value=0.8, max_value=0.9, rate=0.5),
@@ -81,6 +101,7 @@ CASES: dict[str, list[Case]] = {
             (12, 3, 5),
             (12, 12),
         ),
+        between("EinsumDense", equation="ab,bc->ac", output_shape=4, bias_axes="c", **everywhere("kernel", "bias")),
     ],
     "Embedding": [
         Case(lambda k: [k.layers.Embedding(9, 4), k.layers.Flatten(), k.layers.Dense(2)], IDS),
@@ -92,14 +113,22 @@ CASES: dict[str, list[Case]] = {
             ],
             IDS,
         ),
+        Case(
+            lambda k: [
+                k.layers.Embedding(9, 4, embeddings_initializer="ones", weights=[np.arange(36.0).reshape(9, 4)]),
+                k.layers.Flatten(),
+                k.layers.Dense(2),
+            ],
+            IDS,
+        ),
     ],
     "Flatten": [Case(lambda k: [k.layers.Flatten(), k.layers.Dense(2)], AXES)],
     "GlobalAveragePooling1D": [
         of_axes("GlobalAveragePooling1D", last=False),
         of_axes("GlobalAveragePooling1D", keepdims=True),
     ],
-    "GlobalAvgPool1D": [of_axes("GlobalAvgPool1D", last=False)],
-    "GlobalMaxPool1D": [of_axes("GlobalMaxPool1D", last=False)],
+    "GlobalAvgPool1D": [of_axes("GlobalAvgPool1D", last=False), of_axes("GlobalAvgPool1D", keepdims=True)],
+    "GlobalMaxPool1D": [of_axes("GlobalMaxPool1D", last=False), of_axes("GlobalMaxPool1D", keepdims=True)],
     "GlobalMaxPooling1D": [
         of_axes("GlobalMaxPooling1D", last=False),
         of_axes("GlobalMaxPooling1D", keepdims=True),
@@ -108,6 +137,7 @@ CASES: dict[str, list[Case]] = {
         between("GroupNormalization", groups=3),
         between("GroupNormalization", groups=-1, epsilon=0.1, center=False),
         of_axes("GroupNormalization", groups=2, scale=False),
+        of_axes("GroupNormalization", groups=2, axis=2, **everywhere("gamma", "beta")),
     ],
     "Identity": [between("Identity")],
     "Input": [Case(lambda k: [k.layers.Dense(2)])],
@@ -117,6 +147,8 @@ CASES: dict[str, list[Case]] = {
         between("LayerNormalization", epsilon=0.1, center=False),
         between("LayerNormalization", scale=False, beta_regularizer="l2"),
         of_axes("LayerNormalization"),
+        of_axes("LayerNormalization", axis=[1, 2]),
+        between("LayerNormalization", **everywhere("gamma", "beta")),
     ],
     "LeakyReLU": [between("LeakyReLU"), between("LeakyReLU", negative_slope=0.1)],
     "Normalization": [
@@ -127,12 +159,14 @@ CASES: dict[str, list[Case]] = {
         between("PReLU"),
         between("PReLU", alpha_initializer="ones", alpha_regularizer="l2"),
         of_axes("PReLU", shared_axes=[1]),
+        between("PReLU", **everywhere("alpha")),
     ],
     "Permute": [of_axes("Permute", dims=(2, 1))],
     "RMSNormalization": [
         between("RMSNormalization"),
         between("RMSNormalization", epsilon=0.1),
         of_axes("RMSNormalization"),
+        of_axes("RMSNormalization", axis=[1, 2]),
     ],
     "ReLU": [between("ReLU"), between("ReLU", max_value=0.8, negative_slope=0.1, threshold=0.2)],
     "RepeatVector": [
@@ -145,8 +179,12 @@ CASES: dict[str, list[Case]] = {
             lambda k: [k.layers.Dense(6), k.layers.Reshape((-1, 2)), k.layers.Dense(2), k.layers.Flatten()], y=(12, 6)
         ),
     ],
-    "Softmax": [between("Softmax"), of_axes("Softmax")],
-    "UnitNormalization": [between("UnitNormalization"), of_axes("UnitNormalization")],
+    "Softmax": [between("Softmax"), of_axes("Softmax"), of_axes("Softmax", axis=(1, 2))],
+    "UnitNormalization": [
+        between("UnitNormalization"),
+        of_axes("UnitNormalization"),
+        of_axes("UnitNormalization", axis=[1, 2]),
+    ],
 }
 HERE = without_lookups(names_of("layers", "same", "differs"))
 STEPS = {f"{name}-{number}": case for name, cases in CASES.items() if name in HERE for number, case in enumerate(cases)}
@@ -154,18 +192,19 @@ STEPS = {f"{name}-{number}": case for name, cases in CASES.items() if name in HE
 
 @pytest.fixture(scope="module")
 def steps() -> dict[str, Any]:
-    return {dtype: keras_steps(STEPS, dtype) for dtype in ("float64",)}
+    return {dtype: keras_steps(STEPS, dtype) for dtype in DTYPES}
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", STEPS)
-def test_one_training_step(case: str, steps: dict[str, Any]) -> None:
-    check(STEPS[case], steps["float64"][case], "float64", 10)
+def test_one_training_step(case: str, dtype: str, steps: dict[str, Any]) -> None:
+    check(STEPS[case], steps[dtype][case], dtype, 10)
 
 
 # --- layers that draw at random: the same in inference, and of the same distribution in training
 
 NOISE: dict[str, list[Settings]] = {
-    "AlphaDropout": [{"rate": 0.3}],
+    "AlphaDropout": [{"rate": 0.3}, {"rate": 0.3, "noise_shape": (None, 1)}],
     "Dropout": [{"rate": 0.3}, {"rate": 0.5, "noise_shape": (None, 1)}, {"rate": 0.0}],
     "GaussianDropout": [{"rate": 0.3}],
     "GaussianNoise": [{"stddev": 0.7}],
@@ -238,6 +277,40 @@ MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multip
 MERGING |= {name.lower() for name in MERGING}
 # Keras itself wants TensorFlow for these; their numbers are those of its hashes, which other tests hold.
 OF_TENSORFLOW = {"HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"}
+
+
+# What says where data is, or names streams of random numbers; what is tried elsewhere; and what is refused.
+ASIDE = {
+    "Discretization": {"num_bins", "epsilon"},  # which `adapt` takes: see test_parity_preprocessing
+    "Embedding": {"mask_zero"},
+    "InputLayer": {"shape", "batch_size", "batch_shape"},
+}
+
+
+@pytest.mark.parametrize("name", sorted({*CASES, *NOISE, *PREPARED} & HERE - {"Input"}))
+def test_every_option_has_a_case(name: str) -> None:
+    given: set[str] = set()
+
+    class Listening:
+        """Keras's layers, of which one is asked what it is given."""
+
+        def __init__(self, library: Any) -> None:
+            self.library = library
+
+        def __getattr__(self, asked: str) -> Any:
+            found = getattr(self.library, asked)
+            if asked == "layers":
+                return Listening(found)
+            if asked != name:
+                return found
+            names = list(inspect.signature(found).parameters)
+            return lambda *args, **kwargs: (given.update(names[: len(args)], kwargs), found(*args, **kwargs))[1]
+
+    for case in CASES.get(name, ()):
+        case.layers(Listening(keras))
+    tried = [dict.fromkeys(given), *NOISE.get(name, ()), *(each for each, _ in PREPARED.get(name, ()))]
+    left = untried(getattr(keras.layers, name), tried, "trainable", "seed", "data_format", *LEFT_OUT)
+    assert left == ASIDE.get(name, set())
 
 
 def test_every_layer_has_cases() -> None:
