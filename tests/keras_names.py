@@ -261,6 +261,8 @@ BEHAVIOUR = {
     "a model without anything to learn": "is refused by `fit`; Keras goes through the data",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",
+    "activations in NumPy": "train where they have an attribute `derivative`; Keras has its backend differentiate",
+    "`Embedding(mask_zero=True)`": "is refused: an id for the padding learns to be ignored",
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
     "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",

@@ -151,6 +151,29 @@ def test_activations_composed_of_ops() -> None:
         layers.Activation(np.tanh)(A)
 
 
+def bump(x: np.ndarray) -> np.ndarray:
+    return np.exp(-x * x)
+
+
+bump.derivative = lambda x: -2 * x * np.exp(-x * x)  # type: ignore[attr-defined]
+
+
+def test_activations_in_numpy_with_their_derivatives() -> None:
+    x, dense = layers.Input((3,), dtype="float64"), layers.Dense(3, bump)
+    model = Model(x, layers.Dense(2, bump)(dense(dense(x))))
+    a, b, c, d = model.get_weights()
+    z = bump(bump(bump(A[:, :3] @ a + b) @ a + b) @ c + d)
+    np.testing.assert_allclose(model.predict(A[:, :3], verbose=0), z, rtol=1e-12)
+    check_gradient(model, A[:, :3], B[:, :2])
+
+    def short(x: np.ndarray) -> np.ndarray:
+        return x[:, :1]
+
+    short.derivative = short  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"must keep the shape of x, \(9, 4\)\. Received: \(9, 1\)"):
+        layers.Activation(short)(A)
+
+
 def test_arrays_keep_their_dtype() -> None:
     x = np.array([-1, 2], np.float32)
     for y in (ops.maximum(x, 0.0), ops.where(x > 0, x, 0.0), ops.clip(x, 0.0, 1.0), ops.add(1, x), ops.ones_like(x)):

@@ -94,6 +94,23 @@ def siamese(k: Any) -> Any:
     return k.Model([one, other], k.layers.Dense(1, "sigmoid")(apart))
 
 
+def two_towers(k: Any) -> Any:
+    one, other = k.Input((6,)), k.Input((6,))
+    a, b = (k.layers.Dense(5)(k.layers.Dense(8, "silu")(x)) for x in (one, other))
+    near = k.layers.Dot(axes=1, normalize=True)([a, b])
+    both = k.layers.Concatenate()([near, k.layers.Multiply()([a, b]), k.layers.Average()([a, b])])
+    return k.Model([one, other], k.layers.Dense(1, "sigmoid")(both))
+
+
+def penalized(k: Any) -> Any:
+    class Penalized(k.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(0.1 * k.ops.mean(k.ops.square(inputs)) + 0.01 * k.ops.mean(k.ops.sin(inputs)))
+            return inputs
+
+    return Penalized()
+
+
 def embedded(k: Any) -> Any:
     ids, x = k.Input((1,), dtype="int32"), k.Input((6,))
     table = k.layers.Embedding(7, 4, dtype=getattr(k, "dtype", None))  # integers do not say it
@@ -185,6 +202,55 @@ TRAININGS = {
         [X, features(4)],
         BITS,
         needs="Subtract",
+    ),
+    "many labels": Training(
+        stack(
+            dense(8, "mish"), lambda k: k.layers.LayerNormalization(), lambda k: k.layers.PReLU(), dense(3, "sigmoid")
+        ),
+        lambda k: {
+            "optimizer": k.optimizers.Nadam(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=7),
+            "loss": k.losses.BinaryFocalCrossentropy(gamma=1.5, label_smoothing=0.1),
+            "metrics": [k.metrics.F1Score(average="macro", threshold=0.5), k.metrics.Precision(), k.metrics.Recall()],
+        },
+        X,
+        (TARGETS @ np.array([[1.0, 0.5, -1.0], [0.3, -1.0, 1.0]]) > 0).astype(float),
+        sample_weight=WEIGHTS,
+    ),
+    "a frozen trunk, accumulated": Training(
+        stack(
+            dense(8, "tanh", trainable=False),
+            dense(6, "elu", kernel_regularizer="l1", activity_regularizer="l2"),
+            dense(2, kernel_constraint="max_norm"),
+        ),
+        lambda k: {
+            "optimizer": k.optimizers.Adam(
+                k.optimizers.schedules.CosineDecay(0.001, 80, warmup_target=0.02, warmup_steps=20),
+                gradient_accumulation_steps=4,
+                global_clipnorm=0.5,
+            ),
+            "loss": "log_cosh",
+            "metrics": ["mse", "cosine_similarity"],
+        },
+        X,
+        TARGETS,
+    ),
+    "two towers": Training(
+        two_towers,
+        lambda k: {
+            "optimizer": k.optimizers.Lion(0.003),
+            "loss": "binary_crossentropy",
+            "metrics": ["binary_accuracy"],
+        },
+        [X, features(4)],
+        BITS,
+        needs="Dot Multiply Average",
+    ),
+    "a layer that adds to the loss": Training(
+        stack(dense(8, "relu"), penalized, dense(2)),
+        lambda k: {"optimizer": k.optimizers.Adam(0.01), "loss": "mse", "metrics": ["mse"]},
+        X,
+        TARGETS,
+        validation_split=0.2,
     ),
     "embedded": Training(
         embedded,
