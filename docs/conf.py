@@ -47,7 +47,8 @@ PAGES, API = ROOT / "docs" / "pages", ROOT / "docs" / "api"
 def modules() -> list[str]:
     """Names of the modules whose docstrings are pages: the public ones, and those within them."""
     public = [name for name in fastnn.__all__ if isinstance(getattr(fastnn, name), ModuleType)]
-    return ["fastnn", *(f"fastnn.{name}" for name in sorted([*public, "optimizers.schedules", "variables"]))]
+    others = ["backend", "config", "optimizers.schedules", "random", "variables"]
+    return ["fastnn", *(f"fastnn.{name}" for name in sorted([*public, *others]))]
 
 
 def relinked(text: str, folder: Path) -> str:

@@ -24,8 +24,8 @@ def test_examples(name: str) -> None:
 
 
 PUBLIC = (
-    "activations callbacks constraints initializers layers losses metrics models ops optimizers optimizers.schedules "
-    "regularizers utils"
+    "activations callbacks config constraints initializers layers losses metrics models ops optimizers "
+    "optimizers.schedules random regularizers utils wrappers"
 )
 
 

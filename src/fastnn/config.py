@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnn import _arrays
 from fastnn._refused import refuser
 
 __all__ = ["epsilon", "floatx", "set_epsilon", "set_floatx"]
 
-__getattr__ = refuser("fastnn.config")
+if not TYPE_CHECKING:  # which would believe that there is every name
+    __getattr__ = refuser(__name__)
 
 _EPSILON = 1e-7  # compiled into the kernels
 
@@ -62,6 +63,8 @@ def set_epsilon(value: float) -> None:
 
     Raises:
         NotImplementedError: `value` is another number. Layers and optimizers have an argument `epsilon` of their own.
+
+    >>> set_epsilon(1e-7)
     """
     if value != _EPSILON:
         raise NotImplementedError(

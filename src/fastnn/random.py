@@ -12,6 +12,21 @@ import numpy as np
 
 from fastnn._arrays import standardize_dtype
 
+__all__ = [
+    "SeedGenerator",
+    "beta",
+    "binomial",
+    "categorical",
+    "dropout",
+    "gamma",
+    "normal",
+    "randint",
+    "set_random_seed",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
+
 # Seeds are drawn from here by everything that is not given one of its own: initializers, dropout, shuffling.
 _source = _python_random.Random()
 # The symbolic tensor whose batch a random array of shape (None, ...) has, within the `call` of a layer.

@@ -17,6 +17,8 @@ normal one count as zero. Results do not depend on the number of threads.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from numpy import (
     all,
     allclose,
@@ -496,4 +498,5 @@ __all__ = [
     "zeros_like",
 ]
 
-__getattr__ = refuser("fastnn.ops")
+if not TYPE_CHECKING:  # which would believe that there is every name
+    __getattr__ = refuser(__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastnn._refused import refuser
 from fastnn._registry import (
     custom_object_scope,
@@ -41,4 +43,5 @@ __all__ = [
     "unpack_x_y_sample_weight",
 ]
 
-__getattr__ = refuser("fastnn.utils")
+if not TYPE_CHECKING:  # which would believe that there is every name
+    __getattr__ = refuser(__name__)
