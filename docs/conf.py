@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy
+
 import fastnn
 
 project = "fastnn"
@@ -86,9 +88,11 @@ def write_pages(app: Any) -> None:
         text = f"---\norphan: true\n---\n# {about}\n\n{code}:lines: {(docstring.end_lineno or 0) + 2}-\n```\n"
         (PAGES / f"{script.stem}.md").write_text(text, "utf-8")
     for name in modules():
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        others = [of for of in getattr(module, "__all__", ()) if getattr(module, of) is getattr(numpy, of, None)]
         members = "get_num_threads, set_num_threads, show_versions" if name == "fastnn" else ""  # others have pages
         text = f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members: {members}\n"
+        text += f"   :exclude-members: {', '.join(others)}\n" if others else ""  # NumPy documents its own
         (API / f"{name}.rst").write_text(text, "utf-8")
 
 

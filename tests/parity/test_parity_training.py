@@ -210,7 +210,11 @@ TRAININGS = {
         lambda k: {
             "optimizer": k.optimizers.Nadam(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=7),
             "loss": k.losses.BinaryFocalCrossentropy(gamma=1.5, label_smoothing=0.1),
-            "metrics": [k.metrics.F1Score(average="macro", threshold=0.5), k.metrics.Precision(), k.metrics.Recall()],
+            "metrics": [
+                k.metrics.F1Score(average="macro", threshold=0.5),
+                k.metrics.Precision(name="p"),
+                k.metrics.Recall(name="r"),
+            ],
         },
         X,
         (TARGETS @ np.array([[1.0, 0.5, -1.0], [0.3, -1.0, 1.0]]) > 0).astype(float),
