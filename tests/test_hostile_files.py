@@ -304,6 +304,13 @@ def test_configurations_that_ask_for_too_much(good: dict[str, bytes], present: A
         "optimizer": lambda model: model["compile_config"].update(
             optimizer={"class_name": "Adam", "config": {"learning_rate": "x"}}
         ),
+        "endless expression": lambda model: model["compile_config"]["optimizer"]["config"].update(
+            groups=[{"variables": ["(a+)+$"], "learning_rate_multiplier": 2.0}]
+        ),
+        "expressions that multiply": lambda model: (
+            put(layer("Dense", units=1, name="a" * 300))(model),
+            model["compile_config"]["optimizer"]["config"].update(groups=[{"variables": [".*a.*a.*b"]}]),
+        ),
         "not a model": lambda model: (model.clear(), model.update(layer("Dense", units=1))),
         "cycle": put(layer("Dense", units=1, name="a"), layer("Dense", units=1, name="a")),
     }
@@ -314,6 +321,12 @@ def test_configurations_that_ask_for_too_much(good: dict[str, bytes], present: A
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 100 << 20, title
+
+
+def test_the_end_of_a_long_error_is_kept(good: dict[str, bytes], present: Any, tmp_path: Path) -> None:
+    unknown = {"module": "mine", "class_name": "Zwqk", "config": {}, "registered_name": "Zwqk"}
+    content = with_config(good["m.safetensors"], lambda model: model["config"]["layers"].append(unknown))
+    refused("m.safetensors", content, tmp_path, present, r"Unknown layer name. (.|\n)* Received: 'Zwqk'$")
 
 
 def test_graphs_with_cycles(tmp_path: Path, present: Any) -> None:

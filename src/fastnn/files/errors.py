@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+MOST_TEXT = 1000  # characters of a problem
+
 
 class FileError(ValueError):
     """A file cannot be what it was opened as: cut short, damaged, hostile, or of a version yet to come.
@@ -43,4 +45,9 @@ def trusting_nothing(path: Any) -> Iterator[None]:
         raise FileError(path, "its configuration is nested too deep") from error
     except Exception as error:
         text = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
-        raise FileError(path, text.strip()[:1000] or type(error).__name__) from error
+        raise FileError(path, _shortened(text.strip()) or type(error).__name__) from error
+
+
+def _shortened(text: str) -> str:
+    """A text without its middle, where it is long: what was received stands at its end."""
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 300]} ... {text[-300:]}"
