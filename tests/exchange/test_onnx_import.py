@@ -184,6 +184,23 @@ BODIES = {
 }
 
 
+@pytest.mark.parametrize(
+    "operator, shape", [("Max", "float"), ("Max", "float[4]"), ("Min", "float"), ("Min", "float[4]"), ("Clip", "float")]
+)
+def test_extremes_keep_every_digit(operator: str, shape: str) -> None:
+    count = 4 if "[" in shape else 1
+    low, high = (f"{shape}{{{', '.join([number] * count)}}}" for number in ("-3000000.25", "5000000.5"))
+    if operator == "Clip":
+        body = f"l = Constant<value={low}>() h = Constant<value={high}>() y = Clip(x, l, h)"
+    else:
+        body = f"c = Constant<value={low if operator == 'Max' else high}>() y = {operator}(x, c)"
+    proto = graph(body)
+    x = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    x[:2] *= 1e7
+    x[2] = [np.inf, -np.inf, np.float32(1e-30), 0]
+    np.testing.assert_array_equal(networks.predicted(from_onnx(proto), [x])[0], run(proto, [x])[0])
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_operators(name: str) -> None:
     proto = graph(BODIES[name])

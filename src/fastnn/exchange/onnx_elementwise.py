@@ -58,13 +58,8 @@ def clipped(to: Importer, x: Tensor, low: float, high: float) -> Tensor:
         return to.function("hard_tanh", x)
     if low == 0:
         return to.function("relu", x) if high == math.inf else to.function("clipped_relu", x, (0.0, high, 0.0))
-    if low > -math.inf:
-        above = clipped(to, to.function("linear_map", x, (1.0, -low)), 0.0, high - low)
-        return to.function("linear_map", above, (1.0, low))
-    if high == math.inf:
-        return x
-    below = to.function("relu", to.function("linear_map", x, (-1.0, high)))
-    return to.function("linear_map", below, (-1.0, high))
+    x = operations.maximum(x, low) if low > -math.inf else x
+    return operations.minimum(x, high) if high < math.inf else x  # type: ignore[no-any-return]
 
 
 def _gelu(to: Importer, item: Item) -> Tensor:
@@ -191,9 +186,8 @@ def _with_constant(to: Importer, item: Item, x: Item, constant: np.ndarray, firs
         raised: Tensor = operations.power(tensor, float(c))
         return raised
     if operator in ("Max", "Min"):
-        sign = 1.0 if operator == "Max" else -1.0
-        above = to.function("relu", _rescaled(to, tensor, sign, -sign * c))
-        return _rescaled(to, above, sign, c)
+        extreme: Tensor = (operations.maximum if operator == "Max" else operations.minimum)(tensor, c)
+        return extreme
     raise NotImplementedError(f"{operator} must be of two tensors. Received: a constant of shape {c.shape}")
 
 

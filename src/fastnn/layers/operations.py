@@ -308,16 +308,20 @@ def maximum(a: Any, b: Any) -> Any:
         return _binary(merging.Maximum, a, b)
     if not isinstance(a, Tensor):
         a, b = b, a
-    if isinstance(b, NUMBERS) and b < -1:  # digits of small numbers would be lost in a - b
-        return Function("threshold", (float(b), float(b)))(a)
-    return add(Function("relu")(subtract(a, b)), b)
+    if isinstance(b, Variable):
+        return add(Function("relu")(subtract(a, b)), b)
+    # a - b + b would lose digits of a
+    if np.ndim(b) == 0:
+        return Function("relu")(a) if b == 0 else Function("threshold", (b, b))(a)
+    zeros = Function("threshold", (math.inf, 0.0))(a)
+    return _binary(merging.Maximum, a, add(zeros, b))
 
 
 def minimum(a: Any, b: Any) -> Any:
     """The smaller of both."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return _binary(merging.Minimum, a, b)
-    return negative(maximum(negative(a), negative(b)))
+    return negative(maximum(negative(a), _negated(b) if isinstance(b, (list, np.ndarray)) else negative(b)))
 
 
 def matmul(a: Any, b: Any) -> Any:
