@@ -144,6 +144,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "complex numbers": ("y = Identity(x)", {"inputs": "complex64[N,4] x"}),
     "arithmetic of whole numbers": ("y = Add(x, x)", {"inputs": "int64[N,4] x"}),
     "whole numbers out of floats": ("a = Cast<to=7>(x) y = Cast<to=1>(a)", {}),
+    "a condition from outside": ("c = Constant<value=bool[4]{1,0,1,0}>() z = Neg(x) y = Where(c, x, z)", {}),
+    "whole numbers compared": ("c = Equal(x, x) y = Cast<to=1>(c)", {"inputs": "int64[N,4] x"}),
     "conditions": ("y = Less(x, x)", {"outputs": "bool[N,4] y"}),
     "the batch is reduced": ("y = ReduceSum(x)", {}),
     "the batch is moved": ("y = Transpose(x)", {}),
@@ -262,11 +264,7 @@ def test_long_chains_need_no_recursion(operator: str) -> None:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2]) for name in ("t0", f"t{count}")]
     proto = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], [zero]))
     proto.opset_import[0].version = 17
-    if operator == "Where":
-        with pytest.raises(NotImplementedError, match="Where is known as a part of activations"):
-            from_onnx(proto)
-    else:
-        assert from_onnx(proto).predict(np.array([[-1.0, 0.0]]), verbose=0).shape == (1, 2)
+    assert from_onnx(proto).predict(np.array([[-1.0, 0.0]]), verbose=0).shape == (1, 2)
 
 
 def test_functions_of_a_models_own_are_refused() -> None:
