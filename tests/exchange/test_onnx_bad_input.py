@@ -149,6 +149,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "conditions": ("y = Less(x, x)", {"outputs": "bool[N,4] y"}),
     "the batch is reduced": ("y = ReduceSum(x)", {}),
     "the batch is moved": ("y = Transpose(x)", {}),
+    "the batch is moved and not back": (
+        "a = Transpose<perm=[1,0]>(x) i = Constant<value=int64[2,1]{1,0}>() b = GatherND(a, i) y = Relu(b)",
+        {},
+    ),
+    "the batch is mixed": ("i = Constant<value=int64[2,1]{1,0}>() y = GatherND(x, i)", {}),
+    "columns that are not there": (
+        "a = Transpose<perm=[1,0]>(x) i = Constant<value=int64[1,1]{4}>() b = GatherND(a, i) y = Transpose(b)",
+        {},
+    ),
     "the batch is cut": (
         "s = Constant<value=int64[1]{0}>() e = Constant<value=int64[1]{1}>() y = Slice(x, s, e, s)",
         {},

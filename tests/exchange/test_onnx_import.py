@@ -162,6 +162,10 @@ BODIES = {
     "t = Constant<value=int64[1]{-2}>() y = Slice(x, s, e, a, t)",
     "parts": "a, b = Split<axis=-1>(x) y = Concat<axis=1>(b, a, b)",
     "chosen": "i = Constant<value=int64[3]{-1,0,1}>() y = Gather<axis=1>(x, i)",
+    "columns": "a = Transpose<perm=[1,0]>(x) i = Constant<value=int64[3,1]{3,-4,1}>() b = GatherND(a, i)"
+    "y = Transpose<perm=[1,0]>(b)",
+    "rows": "s = Constant<value=int64[3]{0,2,2}>() r = Reshape(x, s) a = Transpose<perm=[2,0,1]>(r)"
+    "i = Constant<value=int64[3,1]{1,0,1}>() b = GatherND(a, i) c = Transpose<perm=[1,2,0]>(b) y = Flatten(c)",
     "shapes": "s = Constant<value=int64[3]{0,2,-1}>() a = Reshape(x, s) b = Transpose<perm=[0,2,1]>(a) y = Flatten(b)",
     "a shape from a shape": "s = Shape(x) i = Constant<value=int64{0}>() n = Gather(s, i)"
     "z = Constant<value=int64[1]{0}>() u = Unsqueeze(n, z) m = Constant<value=int64[1]{-1}>() t = Concat<axis=0>(u, m)"

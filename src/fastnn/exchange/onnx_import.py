@@ -16,7 +16,7 @@ from fastnn.exchange.onnx_elementwise import WRITERS
 from fastnn.exchange.onnx_file import array_of, check_graph, dtype_of, open_onnx, printable
 from fastnn.exchange.onnx_numbers import CONSTANT, ELEMENTWISE, UNARY, Attributes, computed
 from fastnn.exchange.onnx_operators import OPERATORS
-from fastnn.exchange.onnx_values import DEEPEST, Item
+from fastnn.exchange.onnx_values import DEEPEST, TURNED, Item
 from fastnn.exporting.description import Names
 from fastnn.exporting.onnx_graph import onnx_module
 from fastnn.layers import Function
@@ -285,6 +285,8 @@ class Importer:
         found = recognized(item)
         if found is not None:
             return self.function(found.kernel, self.tensor(found.base), found.params)
+        if item.kind == TURNED:
+            raise NotImplementedError(f"The batch must be the first axis. Received: {item.attributes} of {operator}")
         if item.kind == "int" or operator not in WRITERS:
             raise NotImplementedError(
                 f"{operator} is known as a part of activations and encodings only. Received: {operator} by itself"
