@@ -45,9 +45,9 @@ def trusting_nothing(path: Any) -> Iterator[None]:
         raise FileError(path, "its configuration is nested too deep") from error
     except Exception as error:
         text = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
-        raise FileError(path, _shortened(text.strip()) or type(error).__name__) from error
+        raise FileError(path, shortened(text.strip()) or type(error).__name__) from error
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     """A text without its middle, where it is long: what was received stands at its end."""
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 300]} ... {text[-300:]}"
