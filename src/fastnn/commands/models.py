@@ -13,6 +13,7 @@ from fastnn import saving, state
 from fastnn.commands.running import say
 from fastnn.exchange import from_onnx
 from fastnn.files import trusting_nothing
+from fastnn.files.errors import printable
 from fastnn.files.tensors import TensorFile
 
 READ = (".safetensors", ".keras", ".onnx")
@@ -80,7 +81,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         arrays = {name: (array.dtype, array.shape) for name, array in held.items()}
     with trusting_nothing(path):
         weights = [name for name in document.get("weights", ()) if name in arrays]
-        kind, by = (_printable(document.get(key, "")) for key in ("kind", "written_by"))
+        kind, by = (printable(document.get(key, "")) for key in ("kind", "written_by"))
     slots = [name for name in arrays if name.startswith("optimizer/")]
     written_by = f", written by {by}" if path.endswith(".safetensors") else ""
     print(f"{path}: {kind or 'arrays'}, {_bytes(os.path.getsize(path))}{written_by}\n")
@@ -103,11 +104,6 @@ def _is_compiled(model: Any) -> bool:
     return model is not None and model.compiled
 
 
-def _printable(text: Any) -> str:
-    """A text out of a file, without what would steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:200])
-
-
 def _model_of(path: str, document: Mapping[str, Any]) -> Any:
     """The model of a file, or `None` where it holds none, or one that needs classes of its user's own."""
     if document.get("kind") != "model":
@@ -122,10 +118,10 @@ def _model_of(path: str, document: Mapping[str, Any]) -> Any:
 def _listed(title: str, names: list[str], arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> None:
     numbers = sum(int(np.prod(arrays[name][1])) for name in names)
     print(f"{title}: {_count(len(names), 'array')}, {_count(numbers, 'number')}")
-    width = max((len(_printable(name)) for name in names), default=0)
+    width = max((len(printable(name)) for name in names), default=0)
     for name in names:
         dtype, shape = arrays[name]
-        print(f"  {_printable(name):<{width}}  {dtype!s:<7}  {shape}")
+        print(f"  {printable(name):<{width}}  {dtype!s:<7}  {shape}")
 
 
 def _count(count: int, what: str) -> str:

@@ -13,12 +13,13 @@ from fastnn import activations, layers
 from fastnn.exchange import onnx_file
 from fastnn.exchange.onnx_activations import recognized
 from fastnn.exchange.onnx_elementwise import WRITERS
-from fastnn.exchange.onnx_file import array_of, check_graph, dtype_of, open_onnx, printable
+from fastnn.exchange.onnx_file import array_of, check_graph, dtype_of, open_onnx
 from fastnn.exchange.onnx_numbers import CONSTANT, ELEMENTWISE, UNARY, Attributes, computed
 from fastnn.exchange.onnx_operators import OPERATORS
 from fastnn.exchange.onnx_values import DEEPEST, TURNED, Item
 from fastnn.exporting.description import Names
 from fastnn.exporting.onnx_graph import onnx_module
+from fastnn.files.errors import printable
 from fastnn.layers import Function
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer

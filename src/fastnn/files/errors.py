@@ -51,3 +51,12 @@ def trusting_nothing(path: Any) -> Iterator[None]:
 def shortened(text: str) -> str:
     """A text without its middle, where it is long: what was received stands at its end."""
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 300]} ... {text[-300:]}"
+
+
+def printable(text: Any, most: int = 200) -> str:
+    """A text out of a file for a line of a terminal: without what would steer one, and not endless.
+
+    >>> printable("a\\n\\x1b[31mb")
+    'a??[31mb'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:most])
