@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.optimizers import eager, schedules
+from fastnn.optimizers import eager, patterns, schedules
 from fastnn.optimizers.arguments import limit
 from fastnn.optimizers.groups import Chosen, Group, Rule
 from fastnn.optimizers.schedules import LearningRateSchedule
@@ -351,14 +351,14 @@ class Optimizer(State):
             var_names: Regular expressions: weights in whose names one of them is found, such as `"bias"`.
 
         Raises:
-            ValueError: The optimizer is built already.
+            ValueError: The optimizer is built already, or a regular expression might take forever.
         """
         if self.built:
             raise ValueError(
                 f"`exclude_from_weight_decay()` must be called before the optimizer is built. Received: {self.name}, "
                 "which is built"
             )
-        self._undecayed = Chosen(var_list or (), var_names or ())
+        self._undecayed = Chosen(var_list or (), patterns.checked(var_names or (), "var_names"))
 
     def _is_undecayed(self, variable: Variable) -> bool:
         return self._undecayed.has(variable, variable.name)

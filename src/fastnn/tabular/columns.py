@@ -217,6 +217,8 @@ class Categories:
         column = cls.__new__(cls)
         column.name, column.unknown, column.text = config["name"], config["unknown"], bool(config["text"])
         column.numbers = {category: number for number, category in enumerate(config["categories"], 1)}
+        if len(column.numbers) < len(config["categories"]) or column.unknown not in ("warn", "ignore", "error"):
+            raise ValueError(f"what is known of the column {column.name!r} is damaged")
         column.scale = None if config["scale"] is None else Scaler.from_config(config["scale"])
         column.embedded = column.scale is None
         return column

@@ -67,6 +67,10 @@ class Table:
         table.owner, table.named = str(config["owner"]), bool(config["named"])
         table.columns = [kinds[column["kind"]].from_config(column) for column in config["columns"]]
         table.names = [column.name for column in table.columns]
+        if not all(isinstance(name, (str, int, float)) for name in table.names) or len({*table.names}) < len(
+            table.names
+        ):
+            raise ValueError(f"its columns must have names, each another one. Received: {table.names}")
         table._count_vectors()
         return table
 

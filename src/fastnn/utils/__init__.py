@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastnn._registry import custom_object_scope, get_custom_objects, register_keras_serializable
 from fastnn._registry import reset_names as clear_session
 from fastnn.random import set_random_seed
 from fastnn.utils.numerical import normalize, to_categorical
@@ -14,8 +15,11 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "clear_session",
+    "custom_object_scope",
+    "get_custom_objects",
     "normalize",
     "plot_model",
+    "register_keras_serializable",
     "set_random_seed",
     "split_dataset",
     "to_categorical",
