@@ -54,6 +54,19 @@ def test_validation_of_some_epochs_is_drawn_where_it_was(frequency: Any, epochs:
     np.testing.assert_array_equal(validation.get_xdata(), epochs)
 
 
+def test_a_notebook_shows_a_history_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib import pyplot
+
+    history = callbacks.History()
+    history.on_epoch_end(0, {"loss": 1.0})
+    figure = history.plot()
+    assert pyplot.fignum_exists(figure.number)
+    monkeypatch.setattr(pyplot, "get_backend", lambda: "module://matplotlib_inline.backend_inline")
+    assert len(pyplot.get_fignums()) == 1
+    assert history.plot().axes
+    assert len(pyplot.get_fignums()) == 1
+
+
 def test_an_empty_history_has_no_picture() -> None:
     with pytest.raises(ValueError, match="no epochs"):
         callbacks.History().plot()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn.callbacks.callback import Callback, Logs
-from fastnn.utils.axes import axes_or_new
+from fastnn.utils.axes import axes_or_new, shown_as_result
 from fastnn.utils.html import html_table
 
 SHOWN = 12  # epochs in a table; of more, the first and the last
@@ -63,7 +63,7 @@ class History(Callback):
             names: Which of them, such as `["loss"]`; by default all.
 
         Returns:
-            The `matplotlib.figure.Figure`, which a notebook shows.
+            The `matplotlib.figure.Figure`, which a notebook shows where it is the result of a cell.
 
         Raises:
             ImportError: matplotlib is not installed.
@@ -86,6 +86,7 @@ class History(Callback):
             ax.set_xlabel("epoch")
             ax.set_ylabel(name)
             ax.legend()
+        shown_as_result(figure)
         return figure
 
     def _epochs_of(self, name: str) -> list[int]:
