@@ -15,7 +15,7 @@ NATIVE = PACKAGE / "_native"
 
 # Lowest first. A room may import the rooms of the floors below, and those named before it on its own floor.
 FLOORS = (
-    ("_native", "_version"),
+    ("_native", "_version", "_log", "warnings"),
     ("_kernels", "_arrays", "_structure", "_activation", "_further_activations", "ops"),
     (
         "_refused",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,22 @@ def test_what_json_cannot_say_is_refused_before_anything_is_written(tmp_path: Pa
     with pytest.raises(TypeError, match="Received: tuple"):
         tabular.save_estimator(estimator, tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["pandas", "safetensors", "sklearn"])
+def test_the_extra_is_named_before_anything_is_done(
+    missing: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main("train", folder / "price.csv", "--target", "price", "--save", folder / "x.safetensors") == 1
+    printed = capsys.readouterr()
+    assert printed.err == (
+        f"fastnn: error: Tables need {missing}. Install the extra: python -m pip install 'fastnn-cpu[tables]'\n"
+    )
+    assert printed.out == ""
+
+
+def test_a_folder_to_save_to_is_looked_for_before_training(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "nowhere" / "m.safetensors"
+    assert main("train", folder / "price.csv", "--target", "price", "--save", path) == 1
+    assert capsys.readouterr().err == f"fastnn: error: There is no folder to save to. Received: --save {path}\n"

@@ -79,10 +79,8 @@ def _positive(text: str) -> int:
 
 def _read(path: str, text: tuple[str, ...] = ()) -> Any:
     """A table as a DataFrame; the columns `text` of a CSV stay text, even where all of it looks like numbers."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("Tables need pandas: python -m pip install 'fastnn-cpu[tables]'") from error
+    import pandas
+
     if path.endswith(".parquet"):
         return pandas.read_parquet(path)
     separator = "\t" if path.endswith(".tsv") else ","
@@ -136,9 +134,26 @@ def _for_model(path: str, estimator: Any) -> Any:
 # --- commands ---
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _tabular() -> Any:
+    """The module of the estimators; whatever it takes is looked for here, before time is spent."""
+    try:
+        import pandas  # noqa: F401
+        import safetensors  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"Tables need {error.name}. Install the extra: python -m pip install 'fastnn-cpu[tables]'"
+        ) from error
     from fastnn import tabular
 
+    return tabular
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    tabular = _tabular()
+    folder = Path(arguments.save).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder to save to. Received: --save {arguments.save}")
     frame = _read(arguments.table)
     x, y = _with_target(frame, arguments.target, arguments.table)
     x = _with_dates(x)
@@ -179,8 +194,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _predict(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from fastnn import tabular
-
+    tabular = _tabular()
     estimator = tabular.load_estimator(arguments.model)
     x = _for_model(arguments.table, estimator).drop(columns=estimator.target_, errors="ignore")
     names = hasattr(estimator, "classes_")
@@ -206,9 +220,8 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    tabular = _tabular()
     from sklearn import metrics
-
-    from fastnn import tabular
 
     estimator = tabular.load_estimator(arguments.model)
     x, y = _with_target(_for_model(arguments.table, estimator), estimator.target_, arguments.table)

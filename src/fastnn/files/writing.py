@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from fastnn._log import INFO, log
+
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be removed, which says as much
@@ -67,6 +69,7 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
             error.filename = os.fspath(path)
         raise
     sync_folder(target.parent)
+    log(INFO, "wrote %s", target)
 
 
 def sync_folder(folder: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
@@ -17,6 +16,7 @@ from fastnn.optimizers.schedules import LearningRateSchedule
 from fastnn.optimizers.state import State
 from fastnn.records import Updates
 from fastnn.variables import Variable
+from fastnn.warnings import TrainingWarning, warn
 
 
 class Optimizer(State):
@@ -414,7 +414,7 @@ class Optimizer(State):
             raise ValueError(f"No gradients are given for any variable. Received: grads={list(grads)}")
         if len(pairs) < len(variables):
             without = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-            warnings.warn(f"There are no gradients for the variables {without}.", stacklevel=2)
+            warn(f"There are no gradients for the variables {without}.", TrainingWarning)
         self.build(variables)
         for _, variable in pairs:
             self._check_known(variable)

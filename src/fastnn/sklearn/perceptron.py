@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from fastnn.sklearn.objectives import Objective
 from fastnn.sklearn.parameters import CONSTRAINTS
 from fastnn.sklearn.stopping import Stopping, Validation
 from fastnn.training import Arrays
+from fastnn.warnings import DataWarning, TrainingWarning, warn
 
 SPARSE = ("csr", "csc")
 
@@ -255,15 +255,14 @@ class Perceptron(BaseEstimator, ABC):
         try:
             loop.fit(training, source, None, epochs=epochs, initial_epoch=0, callbacks=listeners, validation_freq=1)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn("Training interrupted by user.", TrainingWarning)
             stopping.on_train_end()
         else:
             if self.n_iter_ == self.max_iter and not incremental and not network.model.stop_training:
-                warnings.warn(
+                warn(
                     f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                     "converged yet.",
                     ConvergenceWarning,
-                    stacklevel=2,
                 )
         self._keep_history(history.history, goes_on=incremental)
 
@@ -288,9 +287,7 @@ class Perceptron(BaseEstimator, ABC):
         if isinstance(self.batch_size, str):
             return min(200, samples)
         if self.batch_size > samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", DataWarning)
         return int(np.clip(self.batch_size, 1, samples))
 
     def _split(self, samples: Samples, given: tuple[Any, Any, Any]) -> tuple[Samples, Validation | None]:

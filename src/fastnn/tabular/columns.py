@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from fastnn.warnings import DataWarning, warn
 
 CLIP = 3.0  # where smooth clipping ends, in units of the scaled numbers
 DAY = 86400.0
@@ -265,7 +266,7 @@ class Categories:
         )
         if self.unknown == "error":
             raise ValueError(message)
-        warnings.warn(message, UserWarning, stacklevel=2)
+        warn(message, DataWarning)
 
 
 def _is_number(value: Any) -> bool:
