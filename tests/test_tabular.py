@@ -220,6 +220,25 @@ def test_the_best_epoch_is_kept():
     assert stopped.n_iter_ == stopped.best_epoch_ + 4 < 60
 
 
+def test_training_that_crashed_goes_on_with_the_same_bits(tmp_path):
+    x, y = load_wine(return_X_y=True)
+
+    def fit(*watching):
+        return quick(max_epochs=10, callbacks=watching).fit(x, y)
+
+    def crash(epoch, logs):
+        if epoch == 6:
+            raise InterruptedError
+
+    whole = fit()
+    with pytest.raises(InterruptedError):
+        fit(callbacks.BackupAndRestore(tmp_path), callbacks.LambdaCallback(on_epoch_end=crash))
+    again = fit(callbacks.BackupAndRestore(tmp_path))
+    np.testing.assert_array_equal(again.predict_proba(x), whole.predict_proba(x))
+    assert again.history_ == whole.history_
+    assert (again.best_epoch_, again.best_score_) == (whole.best_epoch_, whole.best_score_)
+
+
 def test_probabilities_are_calibrated():
     x, y = load_breast_cancer(return_X_y=True)
     x, x_test, y, y_test = train_test_split(x, y, test_size=0.4, random_state=0, stratify=y)
