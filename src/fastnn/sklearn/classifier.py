@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastnn.adapters import is_sparse
 from fastnn.losses import Loss
 from fastnn.sklearn import objectives
 from fastnn.sklearn.parameters import CONSTRAINTS
@@ -181,7 +182,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             self._check_classes(unique_labels(y), incremental)
         if self._multiclass and self._objective().sparse:
             return X, np.searchsorted(self.classes_, y)
-        return X, self._label_binarizer.transform(y).astype(bool)
+        labels = self._label_binarizer.transform(y)  # a sparse matrix where y is one
+        return X, (labels.toarray() if is_sparse(labels) else labels).astype(bool)
 
     def _check_classes(self, classes: np.ndarray, incremental: bool) -> None:
         if self.warm_start and not incremental:
@@ -250,8 +252,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self._fit(X, y, sample_weight, True, (None, None, None))
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Returns the labels of samples.
+    def predict(self, X: Any) -> Any:
+        """Returns the labels of samples: an array, or, of several labels that were given as one, a sparse matrix.
 
         Args:
             X: Inputs, an array or a sparse matrix of shape `(samples, features)`.
@@ -260,7 +262,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         outputs = self._checked_outputs(X)
         if self._multiclass:
             return np.asarray(self.classes_[self._decided(outputs)])
-        return np.asarray(self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs))
+        return self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Returns the probabilities of classes, in the order of `classes_`: an array `(samples, classes)`.
