@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastnn import loop
 from fastnn._arrays import standardize_dtype
@@ -23,11 +23,11 @@ from fastnn.sklearn.epochs import Epochs
 from fastnn.sklearn.lbfgs import Minimizer
 from fastnn.sklearn.network import Network, Plan, activations_for, shares_for
 from fastnn.sklearn.objectives import Objective
-from fastnn.sklearn.parameters import CONSTRAINTS
+from fastnn.sklearn.parameters import CONSTRAINTS, listed
 from fastnn.sklearn.stopping import Stopping, Validation
 from fastnn.training import Arrays
 
-SPARSE = ("csr", "csc")
+SPARSE = ["csr", "csc"]
 CURVES = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_")
 
 
@@ -66,9 +66,9 @@ class Perceptron(BaseEstimator, ABC):
     def _score_of(self, y: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray | None) -> float:
         """What early stopping goes by."""
 
-    @abstractmethod
     def _weighed(self, y: Any, sample_weight: np.ndarray | None, incremental: bool) -> np.ndarray | None:
         """Weights of samples, those of their classes included."""
+        return sample_weight
 
     # --- fit ---
 
@@ -110,6 +110,12 @@ class Perceptron(BaseEstimator, ABC):
         if np.any(np.array(sizes) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
+
+    def _validated(self, X: Any, y: Any, reset: bool, **more: Any) -> tuple[Any, Any]:
+        """Inputs and targets as scikit-learn checks them."""
+        dtypes = np.float64, np.float32
+        X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=dtypes, reset=reset, **more)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation: tuple[Any, Any, Any]
@@ -239,7 +245,7 @@ class Perceptron(BaseEstimator, ABC):
         history = History()
         epochs = 1 if incremental else self.max_iter
         listeners = CallbackList(
-            [stopping, *_listed(self.callbacks), history],
+            [stopping, *listed(self.callbacks), history],
             model=network.model,
             verbose=int(self.verbose),
             epochs=epochs,
@@ -347,7 +353,9 @@ class Perceptron(BaseEstimator, ABC):
         return np.asarray(self._fitted_network().model.predict(X, verbose=0))
 
     def _checked_outputs(self, X: Any) -> np.ndarray:
-        return self._outputs(validate_data(self, X, accept_sparse=list(SPARSE), reset=False))
+        """The same for any inputs."""
+        check_is_fitted(self)
+        return self._outputs(validate_data(self, X, accept_sparse=SPARSE, reset=False))
 
     # --- copies ---
 
@@ -360,9 +368,3 @@ class Perceptron(BaseEstimator, ABC):
         super().__setstate__(state)
         if getattr(self, "_network", None) is not None:
             self._settle_weights()
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

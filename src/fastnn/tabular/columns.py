@@ -192,7 +192,13 @@ class Categories:
         self.name = name
         self.unknown = unknown
         self.text = kinds_of(values, missing) == {str}
-        seen = dict.fromkeys(values[~missing].tolist())
+        try:
+            seen = dict.fromkeys(values[~missing].tolist())
+        except TypeError:  # lists and the like
+            raise TypeError(
+                f"Column {name!r} must hold numbers, text, categories, booleans or dates. "
+                f"Received: such as {values[~missing][0]!r}"
+            ) from None
         try:
             categories = sorted(seen)
         except TypeError:  # of several types

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastnn.random import seeded
+from fastnn.sklearn.parameters import listed
 from fastnn.tabular.importance import Importance
 from fastnn.tabular.network import Design, build, compile_for
 from fastnn.tabular.selection import BestEpoch
@@ -154,7 +155,7 @@ class TabularEstimator(BaseEstimator, ABC):
             batch_size=batch,
             epochs=self.max_epochs,
             sample_weight=sample_weight,
-            callbacks=[selection, *(self.callbacks or ())],
+            callbacks=[selection, *listed(self.callbacks)],
             verbose=2 if self.verbose else 0,
             check_finite=False,
         ).history

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
 
+from fastnn.sklearn.parameters import keep
 from fastnn.tabular.estimator import TabularEstimator
 
 
@@ -78,23 +79,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         verbose: Any = False,
         random_state: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.members = members
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.activation = activation
-        self.numeric_embedding = numeric_embedding
-        self.embedding_size = embedding_size
-        self.max_one_hot = max_one_hot
-        self.unknown = unknown
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
+        keep(self, locals())
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None

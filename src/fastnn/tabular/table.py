@@ -131,7 +131,7 @@ def _fitted(name: Any, values: np.ndarray, missing: np.ndarray, is_category: boo
     kinds = kinds_of(values, missing) if values.dtype.kind in "OUS" else set()
     if values.dtype.kind == "M":
         return Dates(name, values, missing)
-    numeric = values.dtype.kind in "uif" or (kinds and all(issubclass(kind, (int, float)) for kind in kinds))
+    numeric = values.dtype.kind in "uif" or (kinds and all(hasattr(kind, "__float__") for kind in kinds))
     if numeric and bool not in kinds and not is_category:
         return Numbers(name, values, missing)
     if missing.all():
