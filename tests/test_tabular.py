@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
@@ -149,6 +150,34 @@ def test_unknown_categories_count_as_missing():
     np.testing.assert_array_equal(encoded["flags"], silent["flags"])
     with pytest.raises(ValueError, match="Column 'colour' holds categories"):
         Table(frame, unknown="error")(other)
+
+
+def test_tables_of_pyarrow_and_lists_are_tables_too():
+    frame, _ = table()
+    frame = frame[["number", "colour", "when", "yes"]]
+    arrow = pyarrow.Table.from_pandas(frame)
+    learned = Table(frame)
+    for kind, array in learned(arrow).items():
+        np.testing.assert_array_equal(array, learned(frame)[kind])
+    lists = [[0.5, "a"], [1.5, "b"], [2.5, "a"]]  # numbers that NumPy makes text of
+    assert [type(column).__name__ for column in Table(lists).columns] == ["Numbers", "Categories"]
+    with pytest.raises(ValueError, match="0 sample"):
+        learned(frame[:0])
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"a": [[1], [2]]}), r"Column 'a' must hold .* such as \[1\]"),
+        (pl.DataFrame({"a": [[1], [2]]}), "Column 'a' must hold"),
+        (pl.DataFrame({"a": [{"b": 1}, {"b": 2}]}), "Column 'a' must hold"),
+        (pd.DataFrame({"a": [1j, 2j]}), "Column 'a' must hold .* dtype complex128"),
+    ],
+    ids=["lists", "lists of Polars", "structs", "complex"],
+)
+def test_columns_that_cannot_be_learned_from(frame, message):
+    with pytest.raises(TypeError, match=message):
+        Table(frame)
 
 
 def test_two_columns_of_one_name():
@@ -293,6 +322,12 @@ def test_bad_uses():
     x, y = load_wine(return_X_y=True)
     with pytest.raises(ValueError, match="only one class"):
         quick().fit(x, np.zeros(len(x), int))
+    with pytest.raises(ValueError, match="Received: 1 rows without one"):
+        quick().fit(x, np.array([None, *map(str, y[1:])], object))
+    with pytest.raises(TypeError, match="`y` must hold numbers"):
+        quick(TabularRegressor).fit(x, y.astype(str))
+    with pytest.raises(ValueError, match="`sample_weight` must not be negative"):
+        quick().fit(x, y, -np.ones(len(y)))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         quick().fit(x, y[:-1])
     with pytest.raises(ValueError, match="`y_val` has classes"):

@@ -130,6 +130,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _targets_of(self, y: Any, reset: bool) -> np.ndarray:
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "O" and (gaps := np.array([label is None or label != label for label in y], bool)).any():
+            raise ValueError(f"Argument `y` must have a label for each row. Received: {gaps.sum()} rows without one")
         if reset:
             check_classification_targets(y)
             self.classes_ = np.unique(y)

@@ -93,6 +93,11 @@ class TabularEstimator(BaseEstimator, ABC):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, len(targets)]}")
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, np.empty((rows, 1)))
+            if (sample_weight < 0).any() or not sample_weight.any():
+                raise ValueError(
+                    "Argument `sample_weight` must not be negative, nor all zero. "
+                    f"Received: numbers from {sample_weight.min()} to {sample_weight.max()}"
+                )
         parts = self._split(self.table_(X), targets, sample_weight, validation, random_state)
         with seeded(int(random_state.randint(1, 2**31 - 1))):
             self._train(*parts)

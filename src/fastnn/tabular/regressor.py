@@ -100,6 +100,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self
 
     def _targets_of(self, y: Any, reset: bool) -> np.ndarray:
+        if np.asarray(y).dtype.kind in "USmM":
+            raise TypeError(f"Argument `y` must hold numbers. Received: values of dtype {np.asarray(y).dtype}")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
