@@ -44,6 +44,13 @@ class BestEpoch(Callback):
         elif self.patience is not None and epoch - self.best_epoch >= self.patience:
             self.model.stop_training = True
 
+    def get_state(self) -> dict[str, Any]:
+        kept = ("best", "best_epoch", "_best_loss", "_weights")
+        return {name: getattr(self, name) for name in kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._weights:
             self.model.set_weights(self._weights)
