@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 
 import numpy as np
 import pytest
 
 from fastnn import _kernels
+from fastnn.random import set_random_seed
+
+set_random_seed(0)  # for what modules of tests draw when they are imported
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -23,8 +25,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(autouse=True)
 def _seeds() -> None:
-    random.seed(0)
-    np.random.seed(0)
+    """Python's generator, NumPy's and fastnn's own: a test draws the same numbers alone and among the others."""
+    set_random_seed(0)
 
 
 @pytest.fixture

@@ -209,3 +209,17 @@ def test_csv_logger(tmp_path: Path) -> None:
     assert lines[0] == "epoch,loss,mae"
     for line, epoch, history, at in zip(lines[1:], (0, 1, 0), (first, first, second), (0, 1, 0), strict=True):
         assert [float(field) for field in line.split(",")] == [epoch, history["loss"][at], history["mae"][at]]
+
+
+@pytest.mark.parametrize("change", [lambda model: model.add(Dense(1)), lambda model: model.pop()])
+@pytest.mark.parametrize("when", ["on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end"])
+def test_layers_do_not_change_amid_fit(when: str, change: Any, data: tuple[np.ndarray, np.ndarray]) -> None:
+    model = make_model()
+    callback = LambdaCallback(**{when: lambda *_, **__: change(model)})
+    with pytest.raises(RuntimeError, match=r"do so after `fit`, then call compile\(\) and fit\(\) again\. Received: "):
+        model.fit(*data, verbose=0, validation_data=data, callbacks=[callback])
+    assert len(model.layers) == 2
+    model.fit(*data, verbose=0)
+    change(model)
+    model.compile("sgd", "mse")
+    model.fit(*data, verbose=0) if len(model.layers) == 3 else model.predict(data[0], verbose=0)

@@ -278,3 +278,49 @@ def test_arithmetic_with_an_array_is_in_the_dtype_of_the_model(dtype: str) -> No
     y = Model(x, x * third + third).predict(np.ones((2, 3)), verbose=0)
     assert y.dtype == dtype
     np.testing.assert_allclose(y, np.tile(2 * third, (2, 1)), rtol=4 * np.finfo(dtype).eps)
+
+
+def test_a_graph_with_a_cycle_is_refused() -> None:
+    x = L.Input((3,))
+    hidden = L.Dense(3)(x)
+    y = L.Add()([x, hidden])
+    hidden.node.inputs = y  # no call makes one
+    with pytest.raises(ValueError, match=r"cannot have a cycle.*Received: <Tensor .*computed from itself"):
+        Model(x, y)
+
+
+def test_a_layer_in_itself_is_refused() -> None:
+    class Holding(Layer):
+        def __init__(self) -> None:
+            super().__init__(name="outer")
+            self.dense = L.Dense(3, name="inner")
+            self.dense.parent = self
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+    class Mine(Model):
+        def __init__(self) -> None:
+            super().__init__(name="mine")
+            self.dense, self.me = L.Dense(3), self
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+    x = np.ones((2, 3), np.float32)
+    with pytest.raises(ValueError, match=r"weakref\.ref.*Received: outer > inner > outer"):
+        Holding()(x)
+    mine = Mine()
+    mine.compile("sgd", "mse")
+    for use in (mine.predict, lambda x: mine.fit(x, x), lambda x: setattr(mine, "trainable", False)):
+        with pytest.raises(ValueError, match="Received: mine > mine"):
+            use(x)
+
+
+def test_a_sequential_model_is_not_added_to_itself() -> None:
+    inner = Sequential([L.Dense(3)], name="in")
+    outer = Sequential([inner], name="out")
+    for layer, way in ((inner, "in > in"), (outer, "in > out > in")):
+        with pytest.raises(ValueError, match=f"Received: {way}"):
+            inner.add(layer)
+    assert outer(np.ones((2, 3), np.float32)).shape == (2, 3)

@@ -215,6 +215,45 @@ def test_a_hundred_steps(name: str, dtype: str) -> None:
         close(one, wanted, dtype, 100)
 
 
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+@pytest.mark.parametrize("options", [{}, {"ema_overwrite_frequency": 7}], ids=["means", "means that overwrite"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_running_means_in_place_of_weights(dtype: str, options: dict[str, Any], swap_on_epoch: bool) -> None:
+    """Validated by the means, trained with the weights; the callback behind it sees what is in the model."""
+    training = Training(
+        stack(dense(8, "tanh"), dense(2)),
+        lambda k: {
+            "optimizer": k.optimizers.SGD(0.1, momentum=0.5, use_ema=True, ema_momentum=0.8, **options),
+            "loss": "mse",
+            "metrics": ["mae"],
+        },
+        X,
+        TARGETS,
+        validation_split=0.2,
+        epochs=6,
+    )
+    seen: dict[Any, list[Any]] = {}
+
+    def run(library: Any, names: Any, start: Any = None) -> Any:
+        class Seeing(names.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+                seen.setdefault(names, []).append(self.model.get_weights())
+
+        callbacks = [names.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch), Seeing()]
+        return training.run(library, start, callbacks=callbacks)
+
+    with floatx(dtype):
+        start, expected, weights, _, theirs = run(keras, keras)
+        evaluated = theirs.evaluate(X, TARGETS, verbose=0)
+    _, received, ours, _, model = run(of_dtype(dtype), fastnn, start)
+    for key, values in expected.items():
+        np.testing.assert_allclose(received[key], values, rtol=APART[dtype], atol=APART[dtype] / 10, err_msg=key)
+    for one, wanted in zip([ours, *seen[fastnn]], [weights, *seen[keras]], strict=True):
+        for value, weight in zip(one, wanted, strict=True):
+            close(value, weight, dtype, 100)
+    np.testing.assert_allclose(model.evaluate(X, TARGETS, verbose=0), evaluated, rtol=APART[dtype])
+
+
 def in_a_list(outputs: Any) -> list[Any]:
     return [outputs[name] for name in sorted(outputs)] if isinstance(outputs, dict) else [outputs]
 

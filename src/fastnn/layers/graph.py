@@ -179,7 +179,7 @@ class Graph:
         layers: The layers, each once, in the order of Keras: those far from the outputs first.
 
     Raises:
-        ValueError: An output depends on an input that is not among `inputs`.
+        ValueError: An output depends on an input that is not among `inputs`, or on itself.
     """
 
     def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -214,6 +214,11 @@ class Graph:
                     f"Received: inputs={self.inputs}, outputs={self.outputs}"
                 )
             if id(node) in entered:
+                if id(node) not in done:  # it is still being walked through
+                    raise ValueError(
+                        "A model cannot have a cycle: what a layer is called on must not come from its own output. "
+                        f"Received: {tensor!r}, which is computed from itself"
+                    )
                 continue
             entered.add(id(node))
             self.seen.setdefault(node.layer, len(self.seen))

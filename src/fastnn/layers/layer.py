@@ -145,6 +145,7 @@ class Layer(Weighted):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        check_nesting(self)
         self._trainable = bool(value)
         for variable in self._weights:
             variable.trainable = self._trainable and not variable.state
@@ -243,6 +244,7 @@ class Layer(Weighted):
             if self.output_shape is None:  # built by hand
                 self.output_shape = self.compute_output_shape(input_shape)
             return
+        check_nesting(self)
         if self._composes:  # `call` may need what `build` makes
             self.build(input_shape)
             self.output_shape = self.compute_output_shape(input_shape)
@@ -481,6 +483,23 @@ def _layers_in(thing: Any) -> Iterator[Layer]:
     elif isinstance(thing, (list, tuple)):
         for part in thing:
             yield from _layers_in(part)
+
+
+def check_nesting(layer: Layer, around: tuple[Layer, ...] = ()) -> None:
+    """Raises `ValueError` where a layer is in itself, by way of its attributes and theirs.
+
+    Args:
+        layer: The layer.
+        around: The layers that it is in, outermost first.
+    """
+    if any(layer is outer for outer in around):
+        way = [outer.name for outer in (*around, layer)]
+        raise ValueError(
+            "A layer cannot be in itself. An attribute that only refers to a layer further out is better a "
+            f"`weakref.ref` of it. Received: {' > '.join(way[way.index(layer.name) :])}"
+        )
+    for inner in layer.sublayers():
+        check_nesting(inner, (*around, layer))
 
 
 def unique(variables: Sequence[Variable]) -> list[Variable]:

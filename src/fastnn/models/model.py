@@ -13,7 +13,7 @@ from fastnn._structure import flatten, flatten_shapes, pack, transform
 from fastnn.adapters import is_sparse
 from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
-from fastnn.layers.layer import Layer, assign_all, map_shapes
+from fastnn.layers.layer import Layer, assign_all, check_nesting, map_shapes
 from fastnn.models import configuration, description, saving
 from fastnn.models.differentiable import Differentiable
 from fastnn.models.trainer import Trainer
@@ -184,12 +184,14 @@ class Model(Trainer, Differentiable, Layer):
                     yield layer
 
     def deep_layers(self) -> Iterator[Layer]:
-        """The layers, those of nested models and layers included."""
-        waiting = [self.layers]
+        """The layers, those of nested models and layers included, each once."""
+        waiting, seen = [self.layers], {id(self)}
         while waiting:
             for layer in waiting.pop():
-                yield layer
-                waiting.append(list(layer.sublayers()))
+                if id(layer) not in seen:
+                    seen.add(id(layer))
+                    yield layer
+                    waiting.append(list(layer.sublayers()))
 
     @property
     def weights(self) -> list[Variable]:
@@ -277,6 +279,7 @@ class Model(Trainer, Differentiable, Layer):
 
     def _trace(self, input_shape: Any) -> None:
         """Finds the outputs of `call` for inputs of this shape; layers are built on the way."""
+        check_nesting(self)
         inputs = map_shapes(lambda shape: Tensor(shape, self.dtype, recorded=False), input_shape)
         for layer in super().sublayers():
             if layer._dtype is None:

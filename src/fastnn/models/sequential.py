@@ -8,7 +8,7 @@ from typing import Any
 from fastnn._structure import is_shape
 from fastnn.layers import InputLayer, serialize
 from fastnn.layers.graph import Tensor
-from fastnn.layers.layer import Layer
+from fastnn.layers.layer import Layer, check_nesting
 from fastnn.models.configuration import deserialize_layer
 from fastnn.models.model import Model, Shape
 
@@ -65,6 +65,7 @@ class Sequential(Model):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
             raise ValueError(f"Only layers can be added to a Sequential model. Received: {layer!r}")
+        check_nesting(layer, (self,))
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(f"Every layer of a model has a name of its own. Received: a second '{layer.name}'")
         if isinstance(layer, InputLayer) and self._layers:

@@ -128,6 +128,11 @@ class Trainer:
 
     def _forget_programs(self) -> None:
         """Starts afresh where layers have changed: without programs, and without what was chosen for data."""
+        if self.run is not None:
+            raise RuntimeError(
+                "Layers cannot be added to a model or taken from it while it trains: do so after `fit`, then call "
+                f"compile() and fit() again. Received: a change of the layers of '{self.name}' amid its fit"
+            )
         self._predictor = self._few = self._derivatives = None
         if self._training is not None and self._training.heads:  # else it has met neither layers nor data
             self._training = training.Training(self, *self._training.arguments)
