@@ -307,9 +307,3 @@ def test_the_extra_is_named_before_anything_is_done(
         f"fastnn: error: Tables need {missing}. Install the extra: python -m pip install 'fastnn-cpu[tables]'\n"
     )
     assert printed.out == ""
-
-
-def test_a_folder_to_save_to_is_looked_for_before_training(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = folder / "nowhere" / "m.safetensors"
-    assert main("train", folder / "price.csv", "--target", "price", "--save", path) == 1
-    assert capsys.readouterr().err == f"fastnn: error: There is no folder to save to. Received: --save {path}\n"

@@ -135,9 +135,10 @@ class SKLearnClassifier(ClassifierMixin, Wrapper):
         RuntimeError: When fitted, with a model that is not compiled, or has no loss.
 
     >>> from fastnn import Sequential, layers
+    >>> from fastnn.optimizers import Adam
     >>> def network(X, y, units=8):
-    ...     model = Sequential([layers.Dense(units, "relu"), layers.Dense(y.shape[1], "softmax")])
-    ...     model.compile("adam", "categorical_crossentropy")
+    ...     model = Sequential([layers.Dense(units, "tanh"), layers.Dense(y.shape[1], "softmax")])
+    ...     model.compile(Adam(0.01), "categorical_crossentropy")
     ...     return model
     >>> x = np.repeat(np.eye(2), 20, axis=0)
     >>> labels = np.repeat(["left", "right"], 20)
