@@ -20,6 +20,8 @@ FLOORS = (
     (
         "_refused",
         "_registry",
+        "config",
+        "backend",
         "random",
         "adapters",
         "variables",

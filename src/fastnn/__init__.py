@@ -72,6 +72,7 @@ __all__ = [
 
 # submodules that need an extra, or would hide a module of Python's: no part of `from fastnn import *`
 _FACES = ("plotting", "sklearn", "tabular", "warnings", "wrappers")
+_ASIDE = ("backend", "config", "random")  # nor are these: their names are other things in many a script
 # name -> the submodule that defines it
 _BORROWED = {
     "Initializer": "initializers",
@@ -91,7 +92,7 @@ _BORROWED = {
 def __getattr__(name: str) -> Any:
     if name in _BORROWED:
         value = getattr(importlib.import_module(f"fastnn.{_BORROWED[name]}"), name)
-    elif name in __all__ or name in _FACES:
+    elif name in __all__ or name in _FACES or name in _ASIDE:
         value = importlib.import_module(f"fastnn.{name}")
     else:
         raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

@@ -6,14 +6,24 @@ from typing import Any
 
 import numpy as np
 
-FLOATX = np.dtype(np.float32)
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_default = [_FLOATS[0]]
+
+
+def floatx() -> np.dtype:
+    """Returns the dtype of what names none."""
+    return _default[0]
+
+
+def set_floatx(dtype: np.dtype) -> None:
+    """Sets the dtype of what names none."""
+    _default[0] = dtype
 
 
 def standardize_dtype(dtype: Any) -> np.dtype:
-    """Returns the dtype of computations: float32 where none is named; raises for anything but float32 and float64."""
+    """Returns the dtype of computations, `floatx()` where none is named; raises for all but float32 and float64."""
     if dtype is None:
-        return FLOATX
+        return floatx()
     if isinstance(dtype, dict) and isinstance(dtype.get("config"), dict):  # a policy, in a configuration of Keras's
         dtype = dtype["config"].get("name")
     try:

@@ -11,11 +11,37 @@ _MASKS = "It is for masks of images: use Keras."
 _SEQUENCES = "It is for sequences: use Keras; over embeddings, `GlobalAveragePooling1D`."
 _OTHER_FRAMEWORKS = "It wraps another framework's module: train that part there, and give its outputs to a model here."
 
+_ONE_BACKEND = "There is one backend here: NumPy's arrays, and compiled steps."
+_AS_IN_NUMPY = "Ask NumPy: `numpy.dtype(x).name`, `numpy.issubdtype`, `numpy.result_type`."
+
 # module -> names, separated by spaces -> what to use instead
 _TABLES: dict[str, dict[str, str]] = {
+    "fastnn.backend": {
+        "backend": _ONE_BACKEND,
+        "get_uid": "Layers and models number their names themselves.",
+        "image_data_format set_image_data_format": _IMAGES,
+        "is_float_dtype is_int_dtype result_type standardize_dtype": _AS_IN_NUMPY,
+        "is_keras_tensor": "What is symbolic has the attribute `node`.",
+    },
     "fastnn.callbacks": {
         "OrbaxCheckpoint": "Use `ModelCheckpoint`.",
         "RemoteMonitor": "Send what is wanted from `LambdaCallback(on_epoch_end=...)`.",
+    },
+    "fastnn.config": {
+        "backend set_backend is_nnx_enabled": _ONE_BACKEND,
+        "image_data_format set_image_data_format": _IMAGES,
+        "disable_flash_attention enable_flash_attention is_flash_attention_enabled": _SEQUENCES,
+        "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled": (
+            "Give `verbose=...` to `fit`, `evaluate` and `predict`."
+        ),
+        "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled": (
+            "Tracebacks are shown whole."
+        ),
+        "dtype_policy set_dtype_policy": "Use `set_floatx`: what is stored and what is computed have one dtype.",
+        "enable_unsafe_deserialization": "No code is read from files: give `custom_objects=...` to `load_model`.",
+        "max_epochs max_steps_per_epoch set_max_epochs set_max_steps_per_epoch": (
+            "Give `epochs=...` and `steps_per_epoch=...` to `fit`."
+        ),
     },
     "fastnn.initializers": {"STFT STFTInitializer stft": _AUDIO},
     "fastnn.layers": {

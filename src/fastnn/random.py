@@ -1,4 +1,4 @@
-"""The one source of seeds."""
+"""The one source of seeds, and numbers drawn by them, by Keras's names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+from fastnn._arrays import standardize_dtype
 
 # Seeds are drawn from here by everything that is not given one of its own: initializers, dropout, shuffling.
 _source = _python_random.Random()
@@ -138,3 +140,124 @@ class SeedGenerator:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
         return cls(**config)
+
+
+# Numbers, drawn in float64 and rounded. `seed` is what `draw_seed` takes: an integer draws the same each time.
+
+
+def _generator(seed: int | SeedGenerator | None) -> np.random.Generator:
+    return np.random.default_rng(draw_seed(seed) % 2**64)
+
+
+def _real(values: Any, dtype: Any) -> np.ndarray:
+    return np.asarray(values).astype(standardize_dtype(dtype), copy=False)
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
+
+
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> np.ndarray:
+    """Numbers of a normal distribution.
+
+    >>> normal((2, 3), seed=1).shape
+    (2, 3)
+    """
+    return _real(mean + stddev * _generator(seed).standard_normal(_shape(shape)), dtype)
+
+
+def truncated_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+) -> np.ndarray:
+    """Numbers of a normal distribution, those further than two standard deviations from the mean drawn again.
+
+    >>> bool((abs(truncated_normal((1000,), seed=1)) <= 2).all())
+    True
+    """
+    generator = _generator(seed)
+    values = generator.standard_normal(_shape(shape))
+    while (outside := np.abs(values) > 2.0).any():
+        values[outside] = generator.standard_normal(np.count_nonzero(outside))
+    return _real(mean + stddev * values, dtype)
+
+
+def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> np.ndarray:
+    """Numbers from `minval` to `maxval`, each as likely.
+
+    >>> bool((uniform((5,), 2.0, 3.0, seed=1) >= 2).all())
+    True
+    """
+    return _real(minval + (maxval - minval) * _generator(seed).random(_shape(shape)), dtype)
+
+
+def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> np.ndarray:
+    """Whole numbers from `minval` to `maxval - 1`, each as likely.
+
+    >>> sorted(set(randint((100,), 0, 3, seed=1).tolist()))
+    [0, 1, 2]
+    """
+    return _generator(seed).integers(minval, maxval, _shape(shape)).astype(dtype)
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> np.ndarray:
+    """Numbers of classes, `(rows, num_samples)`, as likely as `exp(logits)` in their row.
+
+    >>> categorical([[0.0, -100.0], [-100.0, 0.0]], 3, seed=1).tolist()
+    [[0, 0, 0], [1, 1, 1]]
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.ndim != 2:
+        raise ValueError(f"Argument `logits` must have two axes. Received: shape={logits.shape}")
+    gumbel = _generator(seed).gumbel(size=(len(logits), num_samples, logits.shape[1]))
+    return np.argmax(logits[:, None, :] + gumbel, axis=-1).astype(dtype)
+
+
+def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> np.ndarray:
+    """Numbers of successes in `counts` trials.
+
+    >>> binomial((2,), 10, 1.0, seed=1).tolist()
+    [10.0, 10.0]
+    """
+    return _real(_generator(seed).binomial(np.asarray(counts, np.int64), probabilities, _shape(shape)), dtype)
+
+
+def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> np.ndarray:
+    """Numbers of a gamma distribution of scale 1.
+
+    >>> bool((gamma((3,), 2.0, seed=1) > 0).all())
+    True
+    """
+    return _real(_generator(seed).gamma(alpha, size=_shape(shape)), dtype)
+
+
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> np.ndarray:
+    """Numbers of a beta distribution.
+
+    >>> bool((beta((3,), 2.0, 3.0, seed=1) < 1).all())
+    True
+    """
+    return _real(_generator(seed).beta(alpha, beta, _shape(shape)), dtype)
+
+
+def shuffle(x: Any, axis: int = 0, seed: Any = None) -> np.ndarray:
+    """A copy of x in another order along an axis.
+
+    >>> sorted(shuffle([3, 1, 2], seed=1).tolist())
+    [1, 2, 3]
+    """
+    return _generator(seed).permutation(np.asarray(x), axis)
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> np.ndarray:
+    """x with a share of its elements set to 0, and the others made larger so that the mean stays.
+
+    >>> dropout([1.0, 1.0], 0.0, seed=1).tolist()
+    [1.0, 1.0]
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"Argument `rate` must be from 0 to below 1. Received: rate={rate!r}")
+    x = np.asarray(inputs)
+    x = _real(x, x.dtype if x.dtype == np.float64 and isinstance(inputs, np.ndarray) else None)
+    shape = x.shape if noise_shape is None else noise_shape
+    shape = [n if given is None else given for n, given in zip(x.shape, shape, strict=True)]
+    return np.where(_generator(seed).random(shape) >= rate, x / (1 - rate), 0).astype(x.dtype)

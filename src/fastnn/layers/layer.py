@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import initializers, regularizers
-from fastnn._arrays import as_float, standardize_dtype
+from fastnn._arrays import as_float, floatx, standardize_dtype
 from fastnn._registry import auto_name
 from fastnn._structure import flatten, flatten_shapes, is_shape, pack, transform
 from fastnn.compiled import Compiled
@@ -136,6 +136,8 @@ class Layer(Weighted):
     @property
     def dtype(self) -> np.dtype:
         """The dtype of weights and computation."""
+        if self._dtype is None:  # that of weights stays, whatever `config.set_floatx` says later
+            return next((v.dtype for v in self._weights if not v.state), standardize_dtype(None))
         return standardize_dtype(self._dtype)
 
     @property
@@ -224,6 +226,13 @@ class Layer(Weighted):
         """
         assign_all(self.weights, weights, f"layer '{self.name}'")
 
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """Is refused, as in Keras 3: metrics watch outputs."""
+        raise NotImplementedError(
+            "A layer adds no metric. Make of what is to be watched an output of the model, and give its metric to "
+            f"compile(metrics=...). Received: add_metric of '{self.name}'"
+        )
+
     # --- shapes ---
 
     def build(self, input_shape: Any) -> None:
@@ -245,6 +254,8 @@ class Layer(Weighted):
                 self.output_shape = self.compute_output_shape(input_shape)
             return
         check_nesting(self)
+        if self._dtype is None and floatx() != np.float32:
+            self._dtype = floatx()  # copies and files keep it
         if self._composes:  # `call` may need what `build` makes
             self.build(input_shape)
             self.output_shape = self.compute_output_shape(input_shape)

@@ -292,6 +292,7 @@ class Model(Trainer, Differentiable, Layer):
                     f"Received: {tensor!r}"
                 )
         self._inputs, self._outputs = inputs, outputs
+        self._dtype = self.dtype
         self.input_shape = input_shape
         self.output_shape = transform(lambda tensor: tensor.shape, outputs)
         self.built = True

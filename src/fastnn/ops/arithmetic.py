@@ -145,6 +145,39 @@ def exp(x: Any) -> Any:
     return _of_one("exponential", np.exp, x)
 
 
+def sin(x: Any) -> Any:
+    """The sine, of arrays alone: no compiled step computes it.
+
+    Raises:
+        NotImplementedError: `x` is a symbolic tensor.
+
+    >>> print(sin([0.0]))
+    [0.]
+    """
+    return _of_arrays("sin", np.sin, x)
+
+
+def cos(x: Any) -> Any:
+    """The cosine, of arrays alone: no compiled step computes it.
+
+    Raises:
+        NotImplementedError: `x` is a symbolic tensor.
+
+    >>> print(cos([0.0]))
+    [1.]
+    """
+    return _of_arrays("cos", np.cos, x)
+
+
+def _of_arrays(name: str, function: Callable[..., Any], x: Any) -> Any:
+    if hasattr(x, "__fastnn__"):
+        raise NotImplementedError(
+            f"`ops.{name}` has no compiled step: in a model use `layers.PeriodicEmbedding`, or a `Layer` with "
+            f"`forward` and `backward` in NumPy. Received: {x!r}"
+        )
+    return function(np.asarray(x))
+
+
 def log(x: Any) -> Any:
     """The natural logarithm.
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._arrays import FLOATX
 from fastnn.layers.layer import Shape
 from fastnn.layers.preprocessing.encoding import as_whole, check_mode, encode, encoded_shape, refuse_sparse
 from fastnn.layers.preprocessing.hashing import as_salt, hash_tokens
@@ -193,7 +192,7 @@ class IndexLookup(InFront):
         """Weights of all numbers: their mean for special tokens, zero for numbers that no token has."""
         after = self.max_tokens - before - len(weights) if self.pad_to_max_tokens and self.max_tokens else 0
         mean = weights.mean() if before else 0.0
-        return np.concatenate([np.full(before, mean), weights, np.zeros(after)]).astype(FLOATX)
+        return np.concatenate([np.full(before, mean), weights, np.zeros(after)]).astype(np.float32)
 
     # --- learning it ---
 
@@ -276,7 +275,7 @@ class IndexLookup(InFront):
         if self.output_mode != "tf_idf":
             return encode(numbers, self.output_mode, self._depth, np.int64)
         assert self.idf_weights is not None
-        return encode(numbers, "count", self._depth, FLOATX) * self.idf_weights
+        return encode(numbers, "count", self._depth, np.float32) * self.idf_weights
 
     @property
     def _depth(self) -> int:

@@ -1,0 +1,134 @@
+"""What Keras keeps in `config`, `backend` and `random`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastnn import Input, Model, Sequential, backend, config, initializers, layers, ops, random
+from fastnn.models import clone_model, load_model
+
+
+@pytest.fixture(autouse=True)
+def _back() -> Iterator[None]:
+    yield
+    config.set_floatx("float32")
+
+
+def in_a_row() -> Model:
+    return Sequential([layers.Dense(4, "tanh"), layers.BatchNormalization(), layers.Dense(1)])
+
+
+def as_a_graph() -> Model:
+    x = Input((3,))
+    return Model(x, layers.Dense(1)(layers.Dense(2)(x)))
+
+
+def of_ids() -> Model:
+    ids = Input((3,), dtype="int32")
+    return Model(ids, layers.Dense(1)(layers.Flatten()(layers.Embedding(5, 2)(ids))))
+
+
+@pytest.mark.parametrize("make", [in_a_row, as_a_graph, of_ids])
+@pytest.mark.parametrize(("first", "then"), [("float32", "float64"), ("float64", "float32")])
+def test_a_model_keeps_the_dtype_that_it_was_built_in(make: Callable[[], Model], first: str, then: str) -> None:
+    x, y = np.ones((6, 3), int), np.ones((6, 1))
+    config.set_floatx(first)
+    model = make()
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    config.set_floatx(then)
+    model.fit(x, y, verbose=0)
+    assert {v.dtype.name for v in model.weights} == {model.predict(x, verbose=0).dtype.name} == {first}
+    assert model.dtype == model(x).dtype == first
+
+
+def test_copies_and_files_keep_float64(tmp_path: Any) -> None:
+    config.set_floatx("float64")
+    models = [make() for make in (as_a_graph, of_ids)]
+    config.set_floatx("float32")
+    for model in models:
+        model.save(tmp_path / "model.safetensors")
+        for copied in (clone_model(model), load_model(tmp_path / "model.safetensors")):
+            assert copied.dtype == copied.predict(np.ones((2, 3), int), verbose=0).dtype == np.float64
+
+
+def test_what_names_no_dtype_has_that_of_floatx() -> None:
+    config.set_floatx("float64")
+    assert config.floatx() == backend.floatx() == "float64"
+    assert initializers.Zeros()((2,)).dtype == random.normal((2,)).dtype == layers.Dense(1)([[1.0]]).dtype == np.float64
+    assert layers.Dense(1)(np.ones((1, 1), np.float32)).dtype == np.float32
+    assert layers.Dense(1, dtype="float32").dtype == np.float32
+
+
+@pytest.mark.parametrize("value", ["float16", None, 3])
+def test_no_other_floatx(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"'float32' or 'float64'\. Received: "):
+        config.set_floatx(value)
+    assert config.floatx() == "float32"
+
+
+def test_epsilon_is_fixed() -> None:
+    config.set_epsilon(1e-7)
+    assert config.epsilon() == backend.epsilon() == 1e-7
+    with pytest.raises(NotImplementedError, match=r"Received: value=1e-05"):
+        config.set_epsilon(1e-5)
+
+
+DRAWN = {
+    "normal": (lambda seed: random.normal((20_000,), 3.0, 2.0, seed=seed), 3.0, 2.0),
+    "truncated_normal": (lambda seed: random.truncated_normal((20_000,), 3.0, 2.0, seed=seed), 3.0, 2 * 0.8796),
+    "uniform": (lambda seed: random.uniform((20_000,), 1.0, 3.0, seed=seed), 2.0, 2 / 12**0.5),
+    "randint": (lambda seed: random.randint((20_000,), 1, 5, seed=seed), 2.5, 1.25**0.5),
+    "binomial": (lambda seed: random.binomial((20_000,), 10, 0.3, seed=seed), 3.0, 2.1**0.5),
+    "gamma": (lambda seed: random.gamma((20_000,), 4.0, seed=seed), 4.0, 2.0),
+    "beta": (lambda seed: random.beta((20_000,), 2.0, 2.0, seed=seed), 0.5, 0.05**0.5),
+    "categorical": (lambda seed: random.categorical(np.log([[0.3, 0.7]]), 20_000, seed=seed)[0], 0.7, 0.21**0.5),
+    "dropout": (lambda seed: random.dropout(np.ones(20_000, np.float32), 0.2, seed=seed), 1.0, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_numbers_are_drawn_as_they_should_be(name: str) -> None:
+    draw, mean, deviation = DRAWN[name]
+    values = draw(1)
+    assert values.shape == (20_000,)
+    assert values.dtype == ("int32" if name in ("randint", "categorical") else "float32")
+    assert abs(values.mean() - mean) < 5 * deviation / 20_000**0.5
+    assert abs(values.std() - deviation) < 0.05 * deviation
+    np.testing.assert_array_equal(draw(1), values)
+    generator = random.SeedGenerator(1)
+    for other in (draw(2), draw(None), draw(generator)):
+        assert (other != values).any()
+    assert (draw(generator) != draw(generator)).any()
+
+
+def test_shuffle_and_the_shape_of_noise() -> None:
+    x = np.arange(12).reshape(3, 4)
+    columns = random.shuffle(x, axis=1, seed=2)
+    assert sorted(columns[0].tolist()) == x[0].tolist() != columns[0].tolist()
+    np.testing.assert_array_equal(columns - columns[:1], x - x[:1])
+    kept = random.dropout(np.ones((50, 3)), 0.5, noise_shape=(None, 1), seed=1)
+    assert set(kept.sum(axis=1).tolist()) == {0.0, 6.0}
+    with pytest.raises(ValueError, match=r"`rate`.*Received: rate=1"):
+        random.dropout(x, 1)
+    with pytest.raises(ValueError, match=r"`logits`.*Received: shape=\(3,\)"):
+        random.categorical(x[:, 0], 1)
+
+
+@pytest.mark.parametrize("owner", [layers.Dense(1, name="own"), Sequential([layers.Dense(1)], name="own")])
+def test_metrics_are_not_added_to_layers(owner: layers.Layer) -> None:
+    with pytest.raises(NotImplementedError, match=r"compile\(metrics=\.\.\.\)\. Received: add_metric of 'own'"):
+        owner.add_metric(1.0, name="mean")
+
+
+def test_sines_are_for_arrays() -> None:
+    x = np.linspace(-3, 3, 7)
+    np.testing.assert_array_equal(ops.sin(x), np.sin(x))
+    np.testing.assert_array_equal(ops.cos(x.tolist()), np.cos(x))
+    for function in (ops.sin, ops.cos):
+        with pytest.raises(NotImplementedError, match=r"PeriodicEmbedding.*Received: <Tensor"):
+            function(Input((3,)))
