@@ -386,7 +386,7 @@ static int aliases(int64_t stride) { return stride * (int64_t)sizeof(real) % 409
 
 /* From this size on b is packed, a panel of a block at a time. Measured on Zen 4: +20% at 512x2048x2048, -6% at
  * 128x512x784. */
-enum { PACKED_BYTES = 1 << 17 };
+enum { PACKED_BYTES = 1 << 17, CLOSE_BYTES = 1 << 15 /* up to this size b is in L1 by itself */ };
 
 /* A block of a product: rows [i, i + m) of c, products [p, p + k) of their sums. */
 typedef struct {
@@ -456,6 +456,7 @@ static inline tile_args tile_args_of(const fastnn_gemm *g, const block *w, const
 static void gemm_block(const fastnn_gemm *g, const block *w, const real *packed_a, real *packed_b, stream *soon) {
     const int transposed = packed_a || g->a_col != 1, in_panels = packed_b || g->packed;
     real *next = packed_b ? packed_b + TILE_COLS * BLOCK_PRODUCTS : NULL;
+    const int far_b = g->k * g->n * (int64_t)sizeof(real) > CLOSE_BYTES;
     int packed = 0;
     for (int64_t j = 0; j < g->n; j += TILE_COLS) {
         const real *b = g->packed ? (const real *)g->b + j * g->k + w->p * TILE_COLS
@@ -479,7 +480,7 @@ static void gemm_block(const fastnn_gemm *g, const block *w, const real *packed_
                 after += TILE_COLS;
             }
         }
-        if (whole && j + (packed ? 3 : 2) * TILE_COLS <= g->n) t.fetch = after;
+        if (far_b && whole && j + (packed ? 3 : 2) * TILE_COLS <= g->n) t.fetch = after;
         if (soon && whole && transposed) {
             panel_before_writing(w->m, g, soon, &t);
         } else if (t.from || t.fetch) {
