@@ -9,7 +9,6 @@ import numpy as np
 
 from fastnn.callbacks import Callback
 
-
 EPOCHS = 9  # over which losses are averaged: few rows to validate with make those of single epochs noisy
 
 
