@@ -191,7 +191,7 @@ def seconds(data: Data, make: Callable[[Data], Any], folds: int = FOLDS) -> floa
 def measure(names: list[str], times_alone: bool) -> None:
     """Measures data sets, and keeps what was found; what was found before of others, and by other models, stays."""
     result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"data": {}}
-    packages = ("scikit-learn", "pandas", *(("pytabkit", "torch") if len(MODELS) > 4 else ()))
+    packages = ("scikit-learn", "pandas", *(("pytabkit", "torch") if importlib.util.find_spec("pytabkit") else ()))
     result["environment"], result["folds"] = describe(), FOLDS
     result["versions"] = {name: metadata.version(name) for name in packages}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +210,7 @@ def measure(names: list[str], times_alone: bool) -> None:
                 found.update(scores(data, make))
             found["seconds"] = seconds(data, make)
             print(f"{name:14} {label:22} {_score(found)}  {_seconds(found)}", flush=True)
+        result["data"] = {each: result["data"][each] for each in DATA if each in result["data"]}
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -27,8 +27,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     Kotelnikov and Babenko 2024, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient Ensembling"): robust
     scaling and smooth clipping, one number for each of few categories and vectors for those of many, periodic
     embeddings of numbers, a layer of factors, three hidden layers, label smoothing, AdamW over four cycles of the
-    learning rate, with rates of their own for each kind of weight. The weights of the epoch that is best on a share of
-    the rows are kept, and probabilities are calibrated on that share by a temperature.
+    learning rate, with rates of their own for each kind of weight. The weights that follow the epochs of the smallest
+    losses on a share of the rows are kept, and probabilities are calibrated on that share by a temperature.
 
     Args:
         hidden_layer_sizes: Units of the hidden layers.
