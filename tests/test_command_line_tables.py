@@ -190,7 +190,7 @@ def test_where_a_model_cannot_be_saved_is_said_before_training(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "folder.safetensors").mkdir()
-    for save in (tmp_path / "absent" / "m.safetensors", tmp_path / "folder.safetensors"):
+    for save in (tmp_path / "absent" / "m.safetensors", tmp_path / "folder.safetensors", "/proc/m.safetensors"):
         assert main("train", folder / "price.csv", "--target", "price", "--save", save) == 1
         printed = capsys.readouterr().err
         assert "--save must name a file" in printed

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -157,9 +158,14 @@ def _train(arguments: argparse.Namespace) -> int:
     from fastnn.files import tensors
 
     tensors.library()  # what saving needs is asked for before the training, not after it
-    folder = os.path.dirname(os.path.abspath(arguments.save))
-    if os.path.isdir(arguments.save) or not os.access(folder, os.W_OK | os.X_OK):
-        raise OSError(f"--save must name a file in a folder that can be written to. Received: {arguments.save!r}")
+    try:
+        if os.path.isdir(arguments.save):
+            raise IsADirectoryError("it is a folder")
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.abspath(arguments.save))):
+            pass
+    except OSError as error:
+        wanted = "--save must name a file in a folder that can be written to"
+        raise OSError(f"{wanted} ({error.strerror or error}). Received: {arguments.save!r}") from error
     frame = _read(arguments.table)
     x, y = _with_target(frame, arguments.target, arguments.table)
     x = _with_dates(x)
