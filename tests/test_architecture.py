@@ -45,7 +45,7 @@ FLOORS = (
 # The same for C: contracts, algorithms, the table of them, and what is compiled.
 C_FLOORS = (
     ("kernels.h", "denormals.h", "hashing.h", "threads.h", "simd_*.h"),
-    ("data.h", "linear.h", "program.h", "steps.h", "run.h"),
+    ("cuts.h", "data.h", "linear.h", "program.h", "steps.h", "run.h"),
     ("*.inc.h", "bodies.inc.h"),
     ("isa_*.c", "dispatch.c", "threads.c", "data.c", "hashing.c", "linear.c", "steps*.c", "run*.c", "program.c"),
 )
