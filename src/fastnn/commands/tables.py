@@ -76,10 +76,8 @@ def _model(text: str) -> str:
 
 def _read(path: str, text: tuple[str, ...] = ()) -> Any:
     """A table as a DataFrame; the columns `text` of a CSV stay text, even where all of it looks like numbers."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("Tables need pandas: python -m pip install 'fastnn-cpu[tables]'") from error
+    import pandas
+
     if not os.path.isfile(path):
         raise OSError(f"There is no such file, or it is a folder. Received: {path!r}")
     try:
