@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastnn import Model, Sequential, exchange, layers, losses, models, ops, optimizers, saving, tabular
 from fastnn import __main__ as command_line
-from test_hostile_files import CHANGES, NUMBERS, altered, archive, members_of, network, rewritten
+from test_hostile_files import CHANGES, NUMBERS, THE_SAME_EACH_TIME, altered, archive, members_of, network, rewritten
 
 VALUES = st.one_of(
     st.none(),
@@ -78,14 +78,7 @@ def exchanged(document: Any, changes: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", ["m.safetensors", "m.keras", "e.safetensors", "json"])
 @given(changes=st.lists(st.tuples(NUMBERS, VALUES), min_size=1, max_size=3))
-@settings(
-    max_examples=250,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=[Phase.generate],
-)
+@settings(THE_SAME_EACH_TIME, max_examples=250)
 def test_documents_with_anything_in_them(
     name: str, changes: list[Any], documents: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -126,14 +119,7 @@ def test_estimators_whose_columns_are_damaged(documents: dict[str, Any], tmp_pat
 
 
 @given(changes=CHANGES)
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=[Phase.generate],
-)
+@THE_SAME_EACH_TIME
 def test_damaged_state_dicts(changes: list[Any], tmp_path: Path) -> None:
     model = Sequential([layers.Input((3,)), layers.Dense(4, "relu"), layers.BatchNormalization(), layers.Dense(1)])
     exchange.to_state_dict(model, tmp_path / "s.safetensors")
@@ -151,14 +137,7 @@ def test_damaged_state_dicts(changes: list[Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["m.safetensors", "m.keras", "m.onnx"])
 @given(changes=CHANGES)
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=[Phase.generate],
-)
+@settings(THE_SAME_EACH_TIME, max_examples=60)
 def test_commands_on_damaged_files(name: str, changes: list[Any], tmp_path: Path) -> None:
     model = network()
     model.export(tmp_path / name, format="onnx") if name == "m.onnx" else model.save(tmp_path / name)

@@ -121,11 +121,8 @@ def altered(content: bytes, changes: list[tuple[int, int, int, int]]) -> bytes:
 
 NUMBERS = st.integers(0, 1 << 30)
 CHANGES = st.lists(st.tuples(st.integers(0, 5), NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=6)
-
-
-@pytest.mark.parametrize("name", LOADERS)
-@given(changes=CHANGES)
-@settings(
+# The examples of every run, none of them kept or made smaller.
+THE_SAME_EACH_TIME = settings(
     max_examples=150,
     deadline=None,
     derandomize=True,
@@ -133,6 +130,11 @@ CHANGES = st.lists(st.tuples(st.integers(0, 5), NUMBERS, NUMBERS, NUMBERS), min_
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.generate],
 )
+
+
+@pytest.mark.parametrize("name", LOADERS)
+@given(changes=CHANGES)
+@THE_SAME_EACH_TIME
 def test_damage_anywhere(name: str, changes: list[Any], good: dict[str, bytes], present: Any, tmp_path: Path) -> None:
     path = tmp_path / Path(name).name
     path.parent.mkdir(exist_ok=True)
