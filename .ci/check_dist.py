@@ -14,7 +14,7 @@ WHEEL_KINDS = {".py", ".pyi", ".so", ".pyd", ".typed"}
 
 def check_wheel(path: Path) -> list[str]:
     with zipfile.ZipFile(path) as archive:
-        names = [PurePosixPath(name) for name in archive.namelist()]
+        names = [PurePosixPath(name) for name in archive.namelist() if not name.endswith("/")]
     package = [name for name in names if name.parts[0] == "fastnn"]
     others = {name.parts[0] for name in names} - {"fastnn"}
     problems = [f"holds {name}" for name in package if name.suffix not in WHEEL_KINDS]

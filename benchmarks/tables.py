@@ -1,20 +1,25 @@
 """Models of tables on real data sets that packages ship: how good, and how long a fit takes.
 
-python benchmarks/tables.py            measures all, keeps the result, and writes the table in docs/tables.md
-python benchmarks/tables.py --write    only writes the table from the result that is kept
-python benchmarks/tables.py --check    only says whether the table is up to date (exit code 1 where not)
+python benchmarks/tables.py              measures all, keeps the result, and writes the table in docs/tables.md
+python benchmarks/tables.py --only iris  measures some data sets; the others stay as they are in the result
+python benchmarks/tables.py --times      measures only times, of a fit of each model to each data set, in a few minutes
+python benchmarks/tables.py --write      only writes the table from the result that is kept
+python benchmarks/tables.py --check      only says whether the table is up to date (exit code 1 where not)
 
-Needs scikit-learn and pandas; `palmerpenguins` and `vega_datasets` add three tables with text, dates and gaps.
+Needs scikit-learn and pandas; `palmerpenguins` and `vega_datasets` add three tables with text, dates and gaps, and
+`pytabkit`, which needs PyTorch, its RealMLP: `python -m pip install pytabkit palmerpenguins vega_datasets`.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +125,20 @@ def boosting(data: Data) -> Any:
     return trees if data.y.ndim == 1 else MultiOutputRegressor(trees)
 
 
+def real_mlp(data: Data) -> Any:
+    from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+    for name in ("lightning.pytorch", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    filled = make_column_transformer(
+        (SimpleImputer(), make_column_selector(dtype_exclude="category")),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    network = RealMLP_TD_Classifier if data.classifies else RealMLP_TD_Regressor
+    return make_pipeline(filled, network(device="cpu", random_state=0))
+
+
 def ours(members: int, **settings: Any) -> Callable[[Data], Any]:
     def make(data: Data) -> Any:
         kind: Any = TabularClassifier if data.classifies else TabularRegressor
@@ -133,57 +152,75 @@ MODELS: dict[str, Callable[[Data], Any]] = {
     "fastnn, 1 member": ours(1),
     "scikit-learn's MLP": perceptron,
     "HistGradientBoosting": boosting,
+    **({"pytabkit's RealMLP": real_mlp} if importlib.util.find_spec("pytabkit") else {}),
 }
 
 
-def measure(data: Data, make: Callable[[Data], Any], folds: int = FOLDS) -> dict[str, list[float]]:
-    """Scores and seconds of a fit, of each fold."""
-    x = data.x if make.__qualname__.startswith("ours") else without_dates(data.x)
+def folds_of(data: Data, make: Callable[[Data], Any], folds: int) -> Iterator[tuple[Any, Any]]:
+    """The table as the model takes it, and the rows to train on and to test with, for each fold."""
     split = (StratifiedKFold if data.classifies else KFold)(folds, shuffle=True, random_state=0)
-    found: dict[str, list[float]] = {"score": [], "seconds": [], **({"log_loss": []} if data.classifies else {})}
+    x = data.x if make.__qualname__.startswith("ours") else without_dates(data.x)
     for train, test in split.split(x, data.y if data.classifies else None):
-        model = make(data)
+        yield (x.iloc[train], data.y[train]), (x.iloc[test], data.y[test])
+
+
+def scores(data: Data, make: Callable[[Data], Any], folds: int = FOLDS) -> dict[str, list[float]]:
+    """How good the model is in each fold."""
+    found: dict[str, list[float]] = {"score": [], **({"log_loss": []} if data.classifies else {})}
+    for train, (x, y) in folds_of(data, make, folds):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that iterations ended
-            began = time.perf_counter()
-            model.fit(x.iloc[train], data.y[train])
-            found["seconds"].append(time.perf_counter() - began)
-            found["score"].append(float(model.score(x.iloc[test], data.y[test])))
+            model = make(data).fit(*train)
+            found["score"].append(float(model.score(x, y)))
             if data.classifies:
-                probabilities = model.predict_proba(x.iloc[test])
-                found["log_loss"].append(float(log_loss(data.y[test], probabilities, labels=model.classes_)))
+                found["log_loss"].append(float(log_loss(y, model.predict_proba(x), labels=model.classes_)))
     return found
 
 
-def measure_all() -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "environment": describe(),
-        "versions": {name: metadata.version(name) for name in ("scikit-learn", "pandas")},
-        "folds": FOLDS,
-        "data": {},
-    }
-    for name, load in DATA.items():
+def seconds(data: Data, make: Callable[[Data], Any], folds: int = FOLDS) -> float:
+    """How long a fit to the rows of the first fold takes."""
+    train, _ = next(folds_of(data, make, folds))
+    model = make(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        began = time.perf_counter()
+        model.fit(*train)
+        return time.perf_counter() - began
+
+
+def measure(names: list[str], times_alone: bool) -> None:
+    """Measures data sets, and keeps what was found; what was found before of others, and by other models, stays."""
+    result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"data": {}}
+    packages = ("scikit-learn", "pandas", *(("pytabkit", "torch") if importlib.util.find_spec("pytabkit") else ()))
+    result["environment"], result["folds"] = describe(), FOLDS
+    result["versions"] = {name: metadata.version(name) for name in packages}
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    for name in names:
         try:
-            data = load()
+            data = DATA[name]()
         except ImportError as error:
             print(f"{name}: left out ({error})", file=sys.stderr)
             continue
         shape = {"rows": len(data.x), "columns": data.x.shape[1], "classifies": data.classifies}
-        models = {}
+        kept = result["data"].setdefault(name, {"models": {}})
+        kept.update(shape)
         for label, make in MODELS.items():
-            models[label] = measure(data, make)
-            print(f"{name:14} {label:22} {_score(models[label])}  {_seconds(models[label])}", flush=True)
-        result["data"][name] = {**shape, "models": models}
-    return result
+            found = kept["models"].setdefault(label, {})
+            if not times_alone:
+                found.update(scores(data, make))
+            found["seconds"] = seconds(data, make)
+            print(f"{name:14} {label:22} {_score(found)}  {_seconds(found)}", flush=True)
+        result["data"] = {each: result["data"][each] for each in DATA if each in result["data"]}
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _score(found: dict[str, list[float]]) -> str:
+def _score(found: dict[str, Any]) -> str:
     score = f"{np.mean(found['score']):.3f} ± {np.std(found['score']):.3f}"
     return f"{score} ({np.mean(found['log_loss']):.3f})" if "log_loss" in found else score
 
 
-def _seconds(found: dict[str, list[float]]) -> str:
-    return f"{np.min(found['seconds']):.2g} s"
+def _seconds(found: dict[str, Any]) -> str:
+    return f"{found['seconds']:.2g} s"
 
 
 def document(result: dict[str, Any]) -> str:
@@ -193,27 +230,28 @@ def document(result: dict[str, Any]) -> str:
     rows = [["data set", "rows × columns", *labels], ["---"] * (len(labels) + 2)]
     for name, data in result["data"].items():
         models = data["models"]
-        cells = [f"{_score(models[label])}, {_seconds(models[label])}" for label in labels]
+        cells = [f"{_score(models[label])}, {_seconds(models[label])}" if label in models else "" for label in labels]
         what = "accuracy" if data["classifies"] else "R²"
         rows.append([f"{name} ({what})", f"{data['rows']} × {data['columns']}", *cells])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     machine = f"{e['cpu']}, {e['cores']} cores, {e['isa']}, {e['threads']} threads, {e['compiler']}"
-    software = f"Python {e['python']}, NumPy {e['numpy']}, scikit-learn {versions['scikit-learn']}"
+    software = ", ".join([f"Python {e['python']}", f"NumPy {e['numpy']}", *(f"{k} {v}" for k, v in versions.items())])
     return (
         f"{table}\n\nAccuracy (and log loss), or R², as mean ± standard deviation over {result['folds']} folds; and "
-        f"the time of the fastest fit. {machine}, {software}, fastnn {e['fastnn']} at "
+        f"the time of one fit, to the rows of the first fold. {machine}, {software}, fastnn {e['fastnn']} at "
         f"{(e['commit'] or 'unknown')[:12]}, {e['date'][:10]}."
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Models of tables: how good, and how long a fit takes.")
+    parser.add_argument("--only", nargs="+", choices=DATA, default=list(DATA), metavar="NAME", help="some data sets")
+    parser.add_argument("--times", action="store_true", help="only measure times")
     parser.add_argument("--write", action="store_true", help="only write the table from the result that is kept")
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 where the table is old")
     given = parser.parse_args(arguments)
     if not (given.write or given.check):
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(json.dumps(measure_all(), indent=1) + "\n", encoding="utf-8")
+        measure(given.only, given.times)
     text = DOCUMENT.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]

@@ -15,7 +15,7 @@ NATIVE = PACKAGE / "_native"
 
 # Lowest first. A room may import the rooms of the floors below, and those named before it on its own floor.
 FLOORS = (
-    ("_native", "_version"),
+    ("_native", "_version", "_log", "warnings"),
     ("_kernels", "_refused", "_arrays", "_structure", "_activation", "_further_activations", "ops"),
     (
         "_registry",
@@ -44,7 +44,7 @@ FLOORS = (
 # The same for C: contracts, algorithms, the table of them, and what is compiled.
 C_FLOORS = (
     ("kernels.h", "denormals.h", "hashing.h", "threads.h", "simd_*.h"),
-    ("data.h", "linear.h", "program.h", "steps.h", "run.h"),
+    ("cuts.h", "data.h", "linear.h", "program.h", "steps.h", "run.h"),
     ("*.inc.h", "bodies.inc.h"),
     ("isa_*.c", "dispatch.c", "threads.c", "data.c", "hashing.c", "linear.c", "steps*.c", "run*.c", "program.c"),
 )

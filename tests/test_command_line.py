@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import __main__ as command_line
-from fastnn import _kernels, demo
+from fastnn import _info, _kernels, demo
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -35,6 +35,15 @@ def test_info_says_what_runs() -> None:
 def test_show_versions_is_public(capsys: pytest.CaptureFixture[str]) -> None:
     fastnn.show_versions()
     assert _kernels.isa() in capsys.readouterr().out
+
+
+def test_show_versions_names_the_extras_that_are_there_and_imports_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_info, "EXTRAS", ("pytest", "no-such-library"))
+    before, lines = set(sys.modules), []
+    fastnn.show_versions(lines.append)
+    assert f"pytest    {pytest.__version__}\n" in lines
+    assert not any("no-such-library" in line for line in lines)
+    assert not {name for name in set(sys.modules) - before if name.partition(".")[0] in ("torch", "keras", "onnx")}
 
 
 def test_demo_learns_and_draws(tmp_path: Path) -> None:

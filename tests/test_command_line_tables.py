@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,139 @@ def test_columns_that_lack_or_are_strange(
     assert not (tmp_path / "m.safetensors").exists()
 
 
+def test_parquet(folder: Path, houses: pandas.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Types come from the file: categories, dates, gaps in whole numbers, and text of digits."""
+    typed = houses.drop(columns="dear").assign(
+        town=houses["town"].astype("category"),
+        sold=pandas.to_datetime(houses["sold"]),
+        code=(houses["code"].index % 3).astype(str),
+        year=[str(2000 + at % 3) for at in range(len(houses))],
+        rooms=pandas.array([None if at % 7 == 0 else at % 5 for at in range(len(houses))], dtype="Int64"),
+    )
+    table, model = tmp_path / "houses.parquet", tmp_path / "m.safetensors"
+    typed.to_parquet(table)
+    assert main("train", table, "--target", "price", "--save", model, "--epochs", 30, "--members", 1, "--quiet") == 0
+    capsys.readouterr()
+    assert main("evaluate", model, table) == 0
+    assert float(dict(line.split() for line in capsys.readouterr().out.splitlines())["R²"]) > 0.8
+    kinds = {column.name: type(column).__name__ for column in tabular.load_estimator(model).table_.columns}
+    assert kinds == {
+        "size": "Numbers", "town": "Categories", "code": "Categories", "sold": "Dates", "year": "Categories",
+        "rooms": "Numbers",
+    }  # fmt: skip
+    assert main("predict", model, table) == 0
+    predicted = capsys.readouterr().out
+    typed.to_csv(tmp_path / "houses.csv", index=False)
+    assert main("predict", model, tmp_path / "houses.csv") == 0  # the same rows, whatever they were written as
+    assert capsys.readouterr().out == predicted
+    typed.assign(rooms="many").to_parquet(table)
+    assert main("predict", model, table) == 1
+    assert "Column 'rooms' held numbers" in capsys.readouterr().err
+
+
+def test_parquet_without_pyarrow(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise ImportError("Unable to find a usable engine")
+
+    monkeypatch.setattr(pandas, "read_parquet", refuse)
+    (tmp_path / "t.parquet").touch()
+    assert main("evaluate", folder / "price.safetensors", tmp_path / "t.parquet") == 1
+    assert "fastnn-cpu[parquet]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("absent.csv", None),
+        ("empty.csv", b""),
+        ("names alone.csv", b"size,town\n"),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
+        ("binary.csv", bytes(range(256)) * 20),
+        ("short.csv.gz", gzip.compress(b"a,b\n1,2\n" * 100)[:-20]),
+        ("damaged.csv.gz", gzip.compress(b"a,b\n1,2\n" * 100)[:20] + bytes(40)),
+        ("no.csv.gz", b"a,b\n1,2\n"),
+        ("no.parquet", b"a,b\n1,2\n"),
+        ("short.parquet", b"PAR1" + bytes(100) + b"PAR1"),
+    ],
+)
+def test_tables_that_cannot_be_read(
+    name: str, content: bytes | None, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    for words in (
+        ("train", tmp_path / name, "--target", "b", "--save", tmp_path / "m.safetensors"),
+        ("predict", folder / "price.safetensors", tmp_path / name),
+    ):
+        assert main(*words) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("fastnn: error: ")
+        assert name in printed.err
+        assert "Traceback" not in printed.err
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_where_a_model_cannot_be_saved_is_said_before_training(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.safetensors").mkdir()
+    for save in (tmp_path / "absent" / "m.safetensors", tmp_path / "folder.safetensors"):
+        assert main("train", folder / "price.csv", "--target", "price", "--save", save) == 1
+        printed = capsys.readouterr().err
+        assert "--save must name a file" in printed
+        assert "epoch" not in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("train", "t.xlsx", "--target", "y", "--save", "m.safetensors"), "Received: t.xlsx"),
+        (("train", "t.csv", "--target", "y", "--save", "m.keras"), "Received: m.keras"),
+        (("train", "t.csv", "--target", "y", "--save", "m.safetensors", "--epochs", "0"), "whole number. Received: 0"),
+        (("train", "t.csv", "--target", "y", "--save", "m.safetensors", "--members", "x"), "whole number. Received: x"),
+        (("train", "t.csv", "--save", "m.safetensors"), "--target"),
+        (("evaluate", "m.safetensors"), "TABLE"),
+        (("learn",), "invalid choice"),
+    ],
+    ids=str,
+)
+def test_wrong_words(words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(*words)
+    assert left.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("labels", "task", "message"),
+    [
+        ([1, 0, None] * 20, "classification", None),
+        (["a", "b"] * 30, "regression", "The target must be numbers. Received: 'y'"),
+        ([0.5, 1.5] * 30, "classification", "Unknown label type"),
+        ([None, None] * 30, "auto", "y"),
+        (["a"] * 60, "auto", "one class"),
+    ],
+    ids=str,
+)
+def test_targets(
+    labels: list[object], task: str, message: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
+    pandas.DataFrame({"x": range(60), "y": labels}).to_csv(table, index=False)
+    words = ("--target", "y", "--save", model, "--epochs", 2, "--members", 1, "--task", task, "--quiet")
+    assert main("train", table, *words) == (message is not None)
+    printed = capsys.readouterr()
+    if message is not None:
+        assert message in printed.err
+        assert not model.exists()
+        return
+    assert main("evaluate", model, table) == 0  # the same gaps
+    assert "rows      40" in capsys.readouterr().out
+
+
 def test_a_network_without_a_table_is_no_estimator(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,3 +294,16 @@ def test_what_json_cannot_say_is_refused_before_anything_is_written(tmp_path: Pa
     with pytest.raises(TypeError, match="Received: tuple"):
         tabular.save_estimator(estimator, tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["pandas", "safetensors", "sklearn"])
+def test_the_extra_is_named_before_anything_is_done(
+    missing: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main("train", folder / "price.csv", "--target", "price", "--save", folder / "x.safetensors") == 1
+    printed = capsys.readouterr()
+    assert printed.err == (
+        f"fastnn: error: Tables need {missing}. Install the extra: python -m pip install 'fastnn-cpu[tables]'\n"
+    )
+    assert printed.out == ""

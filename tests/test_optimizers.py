@@ -13,7 +13,7 @@ import pytest
 import fastnn
 import reference
 from fastnn import Sequential, _kernels, layers, optimizers, random
-from fastnn.optimizers import schedules
+from fastnn.optimizers import patterns, schedules
 from fastnn.variables import Variable
 from reference_updates import update
 
@@ -539,6 +539,24 @@ def test_groups(rng: np.random.Generator) -> None:
             optimizer.set_group(wrong)
     with pytest.raises(ValueError, match=r"`learning_rate_multiplier`.*Received"):
         optimizer.set_group("bias", learning_rate_multiplier=-1.0)
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)*b", "((a*)b)*", r"(a)\1*", "(?=a)b", "(", "a{2}(b?c{3,}d)+"])
+def test_expressions_that_might_take_forever_are_refused(pattern: str) -> None:
+    for optimizer, call in (
+        (optimizers.SGD(), lambda optimizer: optimizer.set_group(pattern)),
+        (optimizers.SGD(), lambda optimizer: optimizer.exclude_from_weight_decay(var_names=[pattern])),
+        (None, lambda _: optimizers.Muon(exclude_layers=[pattern])),
+    ):
+        with pytest.raises(ValueError, match=r"must hold regular expressions, .* Received: "):
+            call(optimizer)
+
+
+def test_the_cost_of_an_expression_depends_on_the_path() -> None:
+    assert patterns.found("^b.*/.*(kernel|gamma)$", "block_1/dense/kernel")
+    assert not patterns.found("x?(bias|beta)$", "block_1/dense/kernel")
+    with pytest.raises(ValueError, match="must have fewer repeats"):
+        patterns.found("a.*a.*b", "a" * 1000)
 
 
 @pytest.mark.parametrize("kind", KINDS)

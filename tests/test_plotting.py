@@ -43,14 +43,28 @@ def test_history_draws_a_picture_for_each_measure() -> None:
         history.plot(["lost"])
 
 
-def test_validation_in_every_other_epoch_is_drawn_where_it_was() -> None:
+@pytest.mark.parametrize(("frequency", "epochs"), [(2, [2, 4]), ([2, 3], [2, 3])])
+def test_validation_of_some_epochs_is_drawn_where_it_was(frequency: Any, epochs: list[int]) -> None:
     x, y = np.ones((4, 2), np.float32), np.ones((4, 1), np.float32)
     model = fastnn.Sequential([layers.Input((2,)), layers.Dense(1)])
     model.compile("sgd", "mse")
-    history = model.fit(x, y, validation_data=(x, y), validation_freq=2, epochs=5, verbose=0)
+    history = model.fit(x, y, validation_data=(x, y), validation_freq=frequency, epochs=5, verbose=0)
     training, validation = history.plot().axes[0].get_lines()
     np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3, 4, 5])
-    np.testing.assert_array_equal(validation.get_xdata(), [2, 4])
+    np.testing.assert_array_equal(validation.get_xdata(), epochs)
+
+
+def test_a_notebook_shows_a_history_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib import pyplot
+
+    history = callbacks.History()
+    history.on_epoch_end(0, {"loss": 1.0})
+    figure = history.plot()
+    assert pyplot.fignum_exists(figure.number)
+    monkeypatch.setattr(pyplot, "get_backend", lambda: "module://matplotlib_inline.backend_inline")
+    assert len(pyplot.get_fignums()) == 1
+    assert history.plot().axes
+    assert len(pyplot.get_fignums()) == 1
 
 
 def test_an_empty_history_has_no_picture() -> None:

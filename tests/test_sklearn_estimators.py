@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastnn import callbacks, losses, ops, optimizers
-from fastnn.sklearn import MLPClassifier, MLPRegressor, epochs, perceptron
+from fastnn.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -163,6 +163,23 @@ def test_partial_fit_keeps_its_programs(wine):
     assert list(training.programs.values()) == programs
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"solver": "lbfgs"}, {"solver": "sgd"}),
+        ({"early_stopping": True}, {"early_stopping": False}),
+        ({}, {"early_stopping": True}),
+        ({}, {"solver": "lbfgs"}),
+    ],
+    ids=str,
+)
+def test_settings_may_change_on_the_way(wine, first, then):
+    x, y = wine
+    fitted = quick(warm_start=True, **first).fit(x, y)
+    before = fitted.loss_
+    assert fitted.set_params(**then).fit(x, y).loss_ < before
+
+
 def test_no_hidden_layer_is_logistic_regression(wine):
     x, y = wine
     fitted = quick(hidden_layer_sizes=(), solver="lbfgs", max_iter=100).fit(x, y)
@@ -173,12 +190,8 @@ def test_no_hidden_layer_is_logistic_regression(wine):
 # --- sparse inputs ---
 
 
-@pytest.mark.parametrize("small", [False, True], ids=["whole", "in chunks"])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_sparse_inputs_give_the_same_numbers(wine, solver, small, monkeypatch):
-    if small:
-        monkeypatch.setattr(epochs, "CHUNK_BYTES", 5000)
-        monkeypatch.setattr(perceptron, "CHUNK_BYTES", 5000)
+def test_sparse_inputs_give_the_same_numbers(wine, solver):
     x, y = wine
     x = np.where(x > 0, x, 0)
     weights = np.random.default_rng(0).uniform(0, 2, len(y))
@@ -192,20 +205,15 @@ def test_sparse_inputs_give_the_same_numbers(wine, solver, small, monkeypatch):
         assert other.loss_ == pytest.approx(estimators[0].loss_, rel=1e-12)
 
 
-def test_sparse_epochs_are_cut_into_chunks(wine, monkeypatch):
-    monkeypatch.setattr(epochs, "CHUNK_BYTES", 5000)
-    monkeypatch.setattr(perceptron, "CHUNK_BYTES", 5000)
-    sizes = []
-    dense_rows = epochs.dense_rows
-
-    def spy(matrix, rows, dtype):
-        sizes.append(dense_rows(matrix, rows, dtype).nbytes)
-        return dense_rows(matrix, rows, dtype)
-
-    monkeypatch.setattr(epochs, "dense_rows", spy)
-    quick(batch_size=16, max_iter=2).fit(scipy.sparse.csr_matrix(wine[0]), wine[1])
-    assert len(sizes) == 2 * 4
-    assert max(sizes) <= 5000
+def test_sparse_inputs_stay_sparse():
+    """Dense, the matrix would be of 34 GB, and a batch of 7 GB."""
+    rng, columns = np.random.default_rng(0), 1 << 22
+    places = rng.integers(0, columns, 10_000), np.arange(0, 10_001, 10)
+    x = scipy.sparse.csr_matrix((np.ones(10_000), *places), shape=(1000, columns))
+    y = np.arange(1000) % 2
+    fitted = quick(hidden_layer_sizes=(1,), solver="sgd", max_iter=2, early_stopping=True, n_iter_no_change=5)
+    assert fitted.fit(x, y).predict(x).shape == (1000,)
+    assert fitted.set_params(early_stopping=False).partial_fit(x, y).n_iter_ == 1
 
 
 # --- beyond scikit-learn ---
@@ -279,6 +287,48 @@ def test_callbacks(wine):
     assert best == pytest.approx(min(fitted.history_["val_loss"]))
     with pytest.raises(TypeError, match="callback"):
         quick(callbacks=[3]).fit(x, y)
+
+
+class Crash(Exception):
+    pass
+
+
+def crash_in_batch(number):
+    """Raises after so many batches."""
+    seen = []
+
+    def count(batch, logs=None):
+        seen.append(batch)
+        if len(seen) == number:
+            raise Crash
+
+    return callbacks.LambdaCallback(on_train_batch_end=count)
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 3])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dropout": 0.3, "batch_normalization": True},
+        {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.5, "tol": 0.1, "n_iter_no_change": 1},
+        {"early_stopping": True, "n_iter_no_change": 4, "learning_rate_init": 0.02},
+    ],
+    ids=str,
+)
+def test_training_that_crashed_goes_on_with_the_same_bits(wine, tmp_path, settings, save_freq):
+    x, y = wine
+
+    def fit(*watching):
+        return quick(max_iter=12, batch_size=32, callbacks=watching, **settings).fit(x, y)
+
+    whole = fit()
+    with pytest.raises(Crash):  # in the midst of an epoch
+        fit(callbacks.BackupAndRestore(tmp_path, save_freq=save_freq), crash_in_batch(26))
+    again = fit(callbacks.BackupAndRestore(tmp_path, save_freq=save_freq))
+    for one, other in zip([*whole.coefs_, *whole.intercepts_], [*again.coefs_, *again.intercepts_], strict=True):
+        np.testing.assert_array_equal(other, one)
+    for name in ("history_", "loss_curve_", "validation_scores_", "best_validation_score_", "n_iter_", "t_"):
+        assert getattr(again, name) == getattr(whole, name), name
 
 
 def test_schedules_and_optimizers(wine):

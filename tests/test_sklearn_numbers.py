@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn import datasets, neural_network
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -106,6 +107,19 @@ def test_classifiers_give_the_same_numbers(kind, solver, weighted):
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose(ours.predict_log_proba(x), np.log(ours.predict_proba(x)))
     assert ours.score(x, y) == theirs.score(x, y)
+
+
+def test_sparse_labels_give_the_same_numbers():
+    x, y = WINE
+    labels = scipy.sparse.csr_matrix(y[:, None] == np.arange(3), dtype=int)
+    theirs, ours = (
+        module.MLPClassifier(random_state=3, max_iter=10, early_stopping=True).fit(x, labels)
+        for module in (neural_network, fastnn.sklearn)
+    )
+    assert scipy.sparse.issparse(ours.predict(x))
+    np.testing.assert_array_equal(ours.predict(x).toarray(), theirs.predict(x).toarray())
+    np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), rtol=1e-9)
+    assert ours.score(x, labels) == theirs.score(x, labels)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
@@ -151,6 +152,34 @@ def test_unknown_categories_count_as_missing():
         Table(frame, unknown="error")(other)
 
 
+def test_tables_of_pyarrow_and_lists_are_tables_too():
+    frame, _ = table()
+    frame = frame[["number", "colour", "when", "yes"]]
+    arrow = pyarrow.Table.from_pandas(frame)
+    learned = Table(frame)
+    for kind, array in learned(arrow).items():
+        np.testing.assert_array_equal(array, learned(frame)[kind])
+    lists = [[0.5, "a"], [1.5, "b"], [2.5, "a"]]  # numbers that NumPy makes text of
+    assert [type(column).__name__ for column in Table(lists).columns] == ["Numbers", "Categories"]
+    with pytest.raises(ValueError, match="0 sample"):
+        learned(frame[:0])
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"a": [[1], [2]]}), r"Column 'a' must hold .* such as \[1\]"),
+        (pl.DataFrame({"a": [[1], [2]]}), "Column 'a' must hold"),
+        (pl.DataFrame({"a": [{"b": 1}, {"b": 2}]}), "Column 'a' must hold"),
+        (pd.DataFrame({"a": [1j, 2j]}), "Column 'a' must hold .* dtype complex128"),
+    ],
+    ids=["lists", "lists of Polars", "structs", "complex"],
+)
+def test_columns_that_cannot_be_learned_from(frame, message):
+    with pytest.raises(TypeError, match=message):
+        Table(frame)
+
+
 def test_two_columns_of_one_name():
     frame = pd.DataFrame(np.ones((3, 2)), columns=["a", "a"])
     with pytest.raises(ValueError, match="a name of its own"):
@@ -214,10 +243,32 @@ def test_the_best_epoch_is_kept():
     regressor = quick(TabularRegressor, max_epochs=60).fit(x[:300], y[:300], X_val=x[300:], y_val=y[300:])
     scores = regressor.history_["val_score"]
     assert len(scores) == regressor.n_iter_ == 60
-    assert regressor.best_score_ == max(scores) == scores[regressor.best_epoch_]
+    losses = regressor.history_["val_loss"]
+    means = [np.mean(losses[max(0, at - 8) : at + 1]) for at in range(60)]
+    assert regressor.best_epoch_ == np.argmin(means)
+    assert regressor.best_score_ == scores[regressor.best_epoch_]
     assert regressor.score(x[300:], y[300:]) >= regressor.best_score_ - 1e-6
     stopped = quick(TabularRegressor, max_epochs=60, patience=3).fit(x, y)
     assert stopped.n_iter_ == stopped.best_epoch_ + 4 < 60
+
+
+def test_training_that_crashed_goes_on_with_the_same_bits(tmp_path):
+    x, y = load_wine(return_X_y=True)
+
+    def fit(*watching):
+        return quick(max_epochs=10, callbacks=watching).fit(x, y)
+
+    def crash(epoch, logs):
+        if epoch == 6:
+            raise InterruptedError
+
+    whole = fit()
+    with pytest.raises(InterruptedError):
+        fit(callbacks.BackupAndRestore(tmp_path), callbacks.LambdaCallback(on_epoch_end=crash))
+    again = fit(callbacks.BackupAndRestore(tmp_path))
+    np.testing.assert_array_equal(again.predict_proba(x), whole.predict_proba(x))
+    assert again.history_ == whole.history_
+    assert (again.best_epoch_, again.best_score_) == (whole.best_epoch_, whole.best_score_)
 
 
 def test_probabilities_are_calibrated():
@@ -274,6 +325,12 @@ def test_bad_uses():
     x, y = load_wine(return_X_y=True)
     with pytest.raises(ValueError, match="only one class"):
         quick().fit(x, np.zeros(len(x), int))
+    with pytest.raises(ValueError, match="Received: 1 rows without one"):
+        quick().fit(x, np.array([None, *map(str, y[1:])], object))
+    with pytest.raises(TypeError, match="`y` must hold numbers"):
+        quick(TabularRegressor).fit(x, y.astype(str))
+    with pytest.raises(ValueError, match="`sample_weight` must not be negative"):
+        quick().fit(x, y, -np.ones(len(y)))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         quick().fit(x, y[:-1])
     with pytest.raises(ValueError, match="`y_val` has classes"):

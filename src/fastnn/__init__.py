@@ -70,12 +70,8 @@ __all__ = [
     "utils",
 ]
 
-_FACES = (
-    "plotting",
-    "sklearn",
-    "tabular",
-    "wrappers",
-)  # submodules that need an extra: no part of `from fastnn import *`
+# submodules that need an extra, or would hide a module of Python's: no part of `from fastnn import *`
+_FACES = ("plotting", "sklearn", "tabular", "warnings", "wrappers")
 _ASIDE = ("backend", "config", "random")  # nor are these: their names are other things in many a script
 # name -> the submodule that defines it
 _BORROWED = {

@@ -30,13 +30,6 @@ def _bench_command(arguments: argparse.Namespace) -> int:
     return command.run(arguments)
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive whole number. Received: {text}")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
     from fastnn.bench import command
     from fastnn.commands import models, tables
@@ -61,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PNG",
         help="where the picture of the learning curve goes (default: %(default)s)",
     )
-    show.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training data")
+    show.add_argument("--epochs", type=running.positive, metavar="N", help="passes over the training data")
     show.set_defaults(run=_demo_command)
 
     text = "measure how fast it is, beside whatever else is installed"

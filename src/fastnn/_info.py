@@ -11,6 +11,23 @@ import numpy as np
 from fastnn import _kernels
 from fastnn._version import __version__
 
+# What the extras bring, by the names under which they are installed.
+EXTRAS = (
+    "h5py",
+    "keras",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "tensorboard",
+    "threadpoolctl",
+    "torch",
+    "tqdm",
+)
+
 
 def facts() -> dict[str, str]:
     """Facts about this installation, by name, in the order in which they are printed."""
@@ -22,7 +39,21 @@ def facts() -> dict[str, str]:
         "NumPy": np.__version__,
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
+        **extras(),
     }
+
+
+def extras() -> dict[str, str]:
+    """Versions of the libraries that are installed of those that extras bring; none of them is imported."""
+    from importlib import metadata
+
+    found = {}
+    for name in EXTRAS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _print(text: str) -> None:
@@ -30,7 +61,7 @@ def _print(text: str) -> None:
 
 
 def show_versions(write: Callable[[str], object] = _print) -> None:
-    """Prints what a bug report needs: versions, instruction set, threads, compiler.
+    """Prints what a bug report needs: versions, the extras' too, instruction set, threads, compiler.
 
     Args:
         write: Called with each line. Standard output by default.

@@ -101,74 +101,75 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[No
 
 
 _registered: dict[str, Any] = {}
-_registered_names: dict[Any, str] = {}
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
     """Makes a class or function of one's own known to everything that turns names into objects: a decorator.
 
+    So models with it load without `custom_objects`. In files it is called `"package>name"`, as in Keras's, and nothing
+    but this name is read from them.
+
     Args:
-        package: Goes before the name in files: `"package>name"`.
-        name: By default that of the class or function.
+        package: What it belongs to.
+        name: Its name; by default that of the class or function.
 
     Raises:
         ValueError: A class has no `get_config`.
 
-    >>> @register_keras_serializable(package="mine")
-    ... def steeper(x):
-    ...     return 4 * x
-    >>> from fastnn import activations
-    >>> activations.get("steeper") is steeper, get_registered_name(steeper)
-    (True, 'mine>steeper')
+    >>> from fastnn import layers
+    >>> @register_keras_serializable("mine")
+    ... class Wide(layers.Dense):
+    ...     pass
+    >>> layers.serialize(Wide(3))["registered_name"]
+    'mine>Wide'
+    >>> type(layers.deserialize(layers.serialize(Wide(3)))) is Wide
+    True
     """
 
-    def register(thing: Any) -> Any:
-        if isinstance(thing, type) and not hasattr(thing, "get_config"):
-            raise ValueError(f"A class to be found by its name has a `get_config`. Received: {thing!r}")
-        short = name or thing.__name__
-        _registered[short] = _registered[f"{package}>{short}"] = thing
-        _registered_names[thing] = f"{package}>{short}"
-        return thing
+    def register(known: Any) -> Any:
+        if isinstance(known, type) and not hasattr(known, "get_config"):
+            raise ValueError(f"A class must have a `get_config`, to be registered. Received: {known!r}")
+        _registered[f"{package}>{name or known.__name__}"] = known
+        return known
 
     return register
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Returns what is known by name everywhere; what is put into it is known from then on.
+    """The classes and functions of one's own that are known everywhere, by name; to be changed in place.
 
-    >>> from fastnn import activations
-    >>> get_custom_objects()["twice"] = lambda x: 2 * x
-    >>> activations.get("twice")(3)
-    6
-    >>> del get_custom_objects()["twice"]
+    >>> "Unheard" in get_custom_objects()
+    False
     """
     return _registered
 
 
 def get_registered_name(obj: Any) -> str:
-    """Returns the name in files of a class or function, `"package>name"`; its own where it was not registered.
+    """The name that a class or function was registered by, or else its own.
 
-    >>> get_registered_name(len)
-    'len'
+    >>> get_registered_name(Registry)
+    'Registry'
     """
-    return _registered_names.get(obj, obj.__name__)
+    return next((name for name, known in _registered.items() if known is obj), obj.__name__)
 
 
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """Returns the class or function of a name, registered or of a scope; `None` where there is none.
+    """The class or function of one's own that has this name; `None` where there is none.
 
     Args:
-        name: Its name, with its package or without.
-        custom_objects: Others, by name.
-        module_objects: Others, by name, that come last.
+        name: Its name.
+        custom_objects: More of them.
+        module_objects: The same, looked at last.
 
-    >>> get_registered_object("none of these") is None
-    True
+    >>> get_registered_object("Unheard", {"Unheard": abs})
+    <built-in function abs>
     """
-    known = {**(module_objects or {}), **_registered, **(_scope.get() or {}), **(custom_objects or {})}
-    return known.get(name)
+    for known in (_scope.get(), _registered, custom_objects, module_objects):
+        if known and name in known:
+            return known[name]
+    return None
 
 
 class Registry:
@@ -212,11 +213,18 @@ class Registry:
         """Every name that `get` knows."""
         return sorted(self._known, key=str.lower)
 
-    def lookup(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """Returns the class or function of that name; raises `ValueError` with the nearest names if there is none."""
+    def lookup(self, name: str, custom_objects: Mapping[str, Any] | None = None, registered: Any = None) -> Any:
+        """Returns the class or function of that name; raises `ValueError` with the nearest names if there is none.
+
+        Args:
+            name: The name.
+            custom_objects: Objects of one's own, which come first.
+            registered: The name that it may have been registered by, which is looked for first.
+        """
         custom_objects = {**_registered, **(_scope.get() or {}), **(custom_objects or {})}
-        if name in custom_objects:
-            return custom_objects[name]
+        for own in (registered, name) if isinstance(registered, str) else (name,):
+            if own in custom_objects:
+                return custom_objects[own]
         known = self._known.get(name)
         if known is None and self.ignore_case:
             known = self._folded.get(name.lower())
@@ -257,7 +265,8 @@ class Registry:
                 )
             if self._known.get(name) is known:
                 return name
-            return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+            registered = get_registered_name(known)
+            return {"module": "builtins", "class_name": "function", "config": name, "registered_name": registered}
         kind = type(known)
         own = kind in self._own
         return {
@@ -278,9 +287,10 @@ class Registry:
                 f"Could not interpret the {self.kind} configuration. Expected a dictionary with the keys 'class_name' "
                 f"and 'config'. Received: {config!r}"
             )
+        registered = config.get("registered_name")
         if config["class_name"] == "function":
-            return self.lookup(config["config"], custom_objects)
-        known = self.lookup(config["class_name"], custom_objects)
+            return self.lookup(config["config"], custom_objects, registered)
+        known = self.lookup(config["class_name"], custom_objects, registered)
         if not isinstance(known, type):
             return known
         settings = dict(config.get("config") or {})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _kernels
+from fastnn._log import DEBUG, log
 from fastnn.records import LOSSES, Rates, Record, Value, required
 from fastnn.variables import Variable
 
@@ -51,6 +52,13 @@ class Compiled:
                 if value.gradient:
                     self.program.result(self._value(value), gradient=True)
         self.program.finish(capacity)
+        log(
+            DEBUG,
+            "compiled a program of %d steps for %d samples at once, with %d bytes of memory",
+            len(builder.records),
+            capacity,
+            self.program.arena_bytes,
+        )
 
     def _value(self, value: Value) -> int:
         if value.index is None:

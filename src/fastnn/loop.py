@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
+from fastnn._log import INFO, Measures, log
 from fastnn.sources import InMemory, Streamed
 from fastnn.training import Training
 
@@ -91,8 +92,10 @@ def fit(
                 for name, value in _test(validation, callbacks).items():
                     logs[f"val_{name}"] = value
             run.epoch, run.done, run.begun, run.logs = epoch + 1, 0, None, logs
+            log(INFO, "epoch %d of %d: %s", epoch + 1, epochs, Measures(logs))
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training:
+                log(INFO, "training was stopped after epoch %d of %d", epoch + 1, epochs)
                 break
         if epochs > initial_epoch:
             training.optimizer.finalize_variable_values(model.trainable_variables)

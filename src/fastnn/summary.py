@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from fastnn.utils.html import html_table
+
 LINE_LENGTH = 88
 CONNECTED_LENGTH = 108  # with the column that says what layers are connected to
 TRAINABLE_LENGTH = 12  # added for the column that says which layers learn
@@ -68,6 +70,30 @@ def print_summary(
         print(text)
     else:
         print_fn(text + "\n")
+
+
+def html_summary(model: Any) -> str:
+    """The table of a model as notebooks show it: layers, shapes, parameters, and what it was compiled with.
+
+    Args:
+        model: The model, built or not.
+    """
+    header = ["Layer (type)", "Output Shape", "Param #"]
+    connected = not _follows_one_another(model)
+    rows = [_fields(layer, 0, _connections(layer, model) if connected else None, False) for layer in model.layers]
+    notes = _totals(model)
+    if model.compiled:
+        notes.append(f"Compiled with {type(model.optimizer).__name__}, loss {_named(model.loss)}")
+    return html_table(f"Model: {model.name}", header + ["Connected to"] * connected, rows, notes)
+
+
+def _named(loss: Any) -> str:
+    """What a loss is called: as it was given, where that was by name."""
+    if isinstance(loss, dict):
+        return ", ".join(f"{output}: {_named(part)}" for output, part in loss.items())
+    if isinstance(loss, (list, tuple)):
+        return ", ".join(map(_named, loss))
+    return str(loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", loss))
 
 
 def _follows_one_another(model: Any) -> bool:

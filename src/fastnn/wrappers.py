@@ -25,23 +25,7 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 
 class Wrapper(BaseEstimator):
-    """What the wrappers have in common.
-
-    Args:
-        model: A compiled model, of which `fit` trains a clone with new weights; or a function that returns one, called
-            as `model(X=X, y=y, **model_kwargs)` with the checked data.
-        warm_start: Whether `fit` goes on with the model of the last `fit`, if there was one.
-        model_kwargs: Further arguments of the function.
-        fit_kwargs: Arguments of `Model.fit`, before those that `fit` is given.
-
-    Attributes:
-        model_: The fitted model.
-        history_: What `Model.fit` returned.
-        n_features_in_: Features.
-
-    Raises:
-        RuntimeError: When fitted, with a model that is not compiled, or has no loss.
-    """
+    """What the wrappers have in common; `SKLearnClassifier` says what its arguments are."""
 
     def __init__(
         self,
@@ -150,10 +134,11 @@ class SKLearnClassifier(ClassifierMixin, Wrapper):
     Raises:
         RuntimeError: When fitted, with a model that is not compiled, or has no loss.
 
-    >>> from fastnn import Sequential, layers, optimizers
+    >>> from fastnn import Sequential, layers
+    >>> from fastnn.optimizers import Adam
     >>> def network(X, y, units=8):
-    ...     model = Sequential([layers.Dense(units, "relu"), layers.Dense(y.shape[1], "softmax")])
-    ...     model.compile(optimizers.Adam(0.1), "categorical_crossentropy")
+    ...     model = Sequential([layers.Dense(units, "tanh"), layers.Dense(y.shape[1], "softmax")])
+    ...     model.compile(Adam(0.01), "categorical_crossentropy")
     ...     return model
     >>> x = np.repeat(np.eye(2), 20, axis=0)
     >>> labels = np.repeat(["left", "right"], 20)
@@ -197,20 +182,7 @@ class SKLearnClassifier(ClassifierMixin, Wrapper):
 class SKLearnRegressor(RegressorMixin, Wrapper):
     """A model as a regressor of scikit-learn's.
 
-    Args:
-        model: A compiled model, of which `fit` trains a clone with new weights; or a function that returns one, called
-            as `model(X=X, y=y, **model_kwargs)` with the checked data.
-        warm_start: Whether `fit` goes on with the model of the last `fit`, if there was one.
-        model_kwargs: Further arguments of the function.
-        fit_kwargs: Arguments of `Model.fit`, before those that `fit` is given.
-
-    Attributes:
-        model_: The fitted model.
-        history_: What `Model.fit` returned.
-        n_features_in_: Features.
-
-    Raises:
-        RuntimeError: When fitted, with a model that is not compiled, or has no loss.
+    Arguments, attributes and errors are those of `SKLearnClassifier`, but for `classes_`.
 
     >>> from fastnn import Sequential, layers
     >>> model = Sequential([layers.Dense(1)])
@@ -238,20 +210,7 @@ class SKLearnRegressor(RegressorMixin, Wrapper):
 class SKLearnTransformer(TransformerMixin, Wrapper):
     """A model as a transformer of scikit-learn's: features become what the model puts out.
 
-    Args:
-        model: A compiled model, of which `fit` trains a clone with new weights; or a function that returns one, called
-            as `model(X=X, y=y, **model_kwargs)` with the checked data.
-        warm_start: Whether `fit` goes on with the model of the last `fit`, if there was one.
-        model_kwargs: Further arguments of the function.
-        fit_kwargs: Arguments of `Model.fit`, before those that `fit` is given.
-
-    Attributes:
-        model_: The fitted model.
-        history_: What `Model.fit` returned.
-        n_features_in_: Features.
-
-    Raises:
-        RuntimeError: When fitted, with a model that is not compiled, or has no loss.
+    Arguments, attributes and errors are those of `SKLearnClassifier`, but for `classes_`.
 
     >>> from fastnn import Sequential, layers
     >>> model = Sequential([layers.Dense(2)])

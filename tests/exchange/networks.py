@@ -135,6 +135,15 @@ _GRAPHS: dict[str, Callable[[str], Any]] = {
         shapes=((2, 3),),
     ),
     "where": partial(_merged, lambda xs: ops.where(xs[0] > xs[1], ops.log(xs[0] - xs[1]), ops.minimum(xs[1], 0.5))),
+    "extremes": partial(
+        _merged,
+        lambda xs: [
+            ops.maximum(xs[0], np.arange(6.0) - 2e5),
+            ops.minimum(np.arange(6.0) - 2.0, xs[0]),
+            ops.clip(xs[0], -3e4, 0.5),
+        ],
+        shapes=((6,),),
+    ),
     "weights_in_arithmetic": partial(_merged, lambda xs: xs[0] * np.arange(6.0) + 0.5 * xs[1] ** 3),
 }
 

@@ -144,9 +144,20 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "complex numbers": ("y = Identity(x)", {"inputs": "complex64[N,4] x"}),
     "arithmetic of whole numbers": ("y = Add(x, x)", {"inputs": "int64[N,4] x"}),
     "whole numbers out of floats": ("a = Cast<to=7>(x) y = Cast<to=1>(a)", {}),
+    "a condition from outside": ("c = Constant<value=bool[4]{1,0,1,0}>() z = Neg(x) y = Where(c, x, z)", {}),
+    "whole numbers compared": ("c = Equal(x, x) y = Cast<to=1>(c)", {"inputs": "int64[N,4] x"}),
     "conditions": ("y = Less(x, x)", {"outputs": "bool[N,4] y"}),
     "the batch is reduced": ("y = ReduceSum(x)", {}),
     "the batch is moved": ("y = Transpose(x)", {}),
+    "the batch is moved and not back": (
+        "a = Transpose<perm=[1,0]>(x) i = Constant<value=int64[2,1]{1,0}>() b = GatherND(a, i) y = Relu(b)",
+        {},
+    ),
+    "the batch is mixed": ("i = Constant<value=int64[2,1]{1,0}>() y = GatherND(x, i)", {}),
+    "columns that are not there": (
+        "a = Transpose<perm=[1,0]>(x) i = Constant<value=int64[1,1]{4}>() b = GatherND(a, i) y = Transpose(b)",
+        {},
+    ),
     "the batch is cut": (
         "s = Constant<value=int64[1]{0}>() e = Constant<value=int64[1]{1}>() y = Slice(x, s, e, s)",
         {},
@@ -262,11 +273,7 @@ def test_long_chains_need_no_recursion(operator: str) -> None:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2]) for name in ("t0", f"t{count}")]
     proto = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], [zero]))
     proto.opset_import[0].version = 17
-    if operator == "Where":
-        with pytest.raises(NotImplementedError, match="Where is known as a part of activations"):
-            from_onnx(proto)
-    else:
-        assert from_onnx(proto).predict(np.array([[-1.0, 0.0]]), verbose=0).shape == (1, 2)
+    assert from_onnx(proto).predict(np.array([[-1.0, 0.0]]), verbose=0).shape == (1, 2)
 
 
 def test_functions_of_a_models_own_are_refused() -> None:

@@ -19,7 +19,6 @@ from fastnn.optimizers import Adam
 from test_onnx_export import run
 
 ONE_WAY = {"periodic", "periodic_shared", "piecewise_dense"}  # sines, and a matrix for each feature
-ONE_WAY |= {"where", *(f"function_{name}" for name in ("sign", "positive", "not_negative", "is_zero"))}  # conditions
 DATA = Path(__file__).parent / "data"
 
 
@@ -163,6 +162,10 @@ BODIES = {
     "t = Constant<value=int64[1]{-2}>() y = Slice(x, s, e, a, t)",
     "parts": "a, b = Split<axis=-1>(x) y = Concat<axis=1>(b, a, b)",
     "chosen": "i = Constant<value=int64[3]{-1,0,1}>() y = Gather<axis=1>(x, i)",
+    "columns": "a = Transpose<perm=[1,0]>(x) i = Constant<value=int64[3,1]{3,-4,1}>() b = GatherND(a, i)"
+    "y = Transpose<perm=[1,0]>(b)",
+    "rows": "s = Constant<value=int64[3]{0,2,2}>() r = Reshape(x, s) a = Transpose<perm=[2,0,1]>(r)"
+    "i = Constant<value=int64[3,1]{1,0,1}>() b = GatherND(a, i) c = Transpose<perm=[1,2,0]>(b) y = Flatten(c)",
     "shapes": "s = Constant<value=int64[3]{0,2,-1}>() a = Reshape(x, s) b = Transpose<perm=[0,2,1]>(a) y = Flatten(b)",
     "a shape from a shape": "s = Shape(x) i = Constant<value=int64{0}>() n = Gather(s, i)"
     "z = Constant<value=int64[1]{0}>() u = Unsqueeze(n, z) m = Constant<value=int64[1]{-1}>() t = Concat<axis=0>(u, m)"
@@ -180,8 +183,36 @@ BODIES = {
     "log of softmax": "y = LogSoftmax(x)",
     "elu and selu": "a = Elu<alpha=0.5>(x) b = Selu(a) c = Selu<alpha=1.0, gamma=2.0>(b) y = Celu<alpha=2.0>(c)",
     "shrinks": "a = Shrink<lambd=0.25, bias=0.25>(x) b = Shrink<lambd=0.25>(x) y = Sub(b, a)",
+    "conditions": "z = Constant<value=float{0.5}>() g = Greater(x, z) n = Neg(x) l = LessOrEqual(z, n) o = Or(g, l)"
+    "a = Abs(x) b = Not(o) c = And(b, g) d = Equal(x, a) e = Less(n, x) f = GreaterOrEqual(x, z)"
+    "w = Where(o, a, x) t = Cast<to=1>(f) u = Cast<to=9>(t) v = Cast<to=1>(u) i = Cast<to=7>(e) j = Cast<to=1>(i)"
+    "k = Cast<to=1>(c) m = Cast<to=1>(d) y = Sum(w, t, v, j, k, m)",
+    "choices": "z = Constant<value=float[4]{0,1,2,3}>() g = Greater(x, z) i = Constant<value=float{inf}>() n = Neg(i)"
+    "m = Where(g, n, x) c = Constant<value=float{3}>() w = Where(g, c, z) s = Softmax(m) y = Sub(w, s)",
+    "signs": "y = Sign(x)",
+    "instances": "s = Constant<value=int64[3]{0,2,-1}>() a = Reshape(x, s) g = Constant<value=float[2]{2,3}>()"
+    "b = Constant<value=float[2]{0.5,0}>() n = InstanceNormalization(a, g, b) y = Flatten(n)",
+    "constants reduced": "w = Constant<value=float[4,2]{1,2,3,4,5,6,7,8}>() n = ReduceL2<axes=[0]>(w) k = Div(w, n)"
+    "m = ReduceMax(w) s = ReduceSum(w) q = Div(k, m) r = Div(q, s) y = MatMul(x, r)",
     "numbers of steps": "a = ThresholdedRelu<alpha=0.3>(x) b = HardSwish(a) c = Reciprocal(x) y = Mul(b, c)",
 }
+
+
+@pytest.mark.parametrize(
+    "operator, shape", [("Max", "float"), ("Max", "float[4]"), ("Min", "float"), ("Min", "float[4]"), ("Clip", "float")]
+)
+def test_extremes_keep_every_digit(operator: str, shape: str) -> None:
+    count = 4 if "[" in shape else 1
+    low, high = (f"{shape}{{{', '.join([number] * count)}}}" for number in ("-3000000.25", "5000000.5"))
+    if operator == "Clip":
+        body = f"l = Constant<value={low}>() h = Constant<value={high}>() y = Clip(x, l, h)"
+    else:
+        body = f"c = Constant<value={low if operator == 'Max' else high}>() y = {operator}(x, c)"
+    proto = graph(body)
+    x = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    x[:2] *= 1e7
+    x[2] = [np.inf, -np.inf, np.float32(1e-30), 0]
+    np.testing.assert_array_equal(networks.predicted(from_onnx(proto), [x])[0], run(proto, [x])[0])
 
 
 @pytest.mark.parametrize("name", BODIES)

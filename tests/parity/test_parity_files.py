@@ -167,6 +167,26 @@ def test_graphs_to_keras_that_go_on_training(tmp_path: Path) -> None:
     assert again.optimizer.iterations == ours.optimizer.iterations + 8
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+def test_models_within_models_as_outputs(calls: int, tmp_path: Path) -> None:
+    """Keras counts their calls from 1 on there, and from 0 on elsewhere."""
+
+    def made(k: Any) -> Any:
+        inner_in = k.layers.Input((4,))
+        inner = k.Model(inner_in, k.layers.Dense(4)(inner_in), name="inner")
+        x = k.layers.Input((4,))
+        between = k.layers.Activation("tanh")(inner(x)) if calls == 2 else x
+        return k.Model(x, inner(between))
+
+    x = np.random.default_rng(3).normal(size=(12, 4)).astype("float32")
+    ours, theirs = made(fastnn), made(keras)
+    theirs.save(tmp_path / "a.keras")
+    alike(fastnn.saving.load_model(tmp_path / "a.keras"), theirs, x)
+    ours.save(tmp_path / "b.keras")
+    alike(ours, keras.models.load_model(tmp_path / "b.keras"), x)
+    alike(ours, fastnn.saving.load_model(tmp_path / "b.keras"), x)
+
+
 # --- what `compile` was given
 
 

@@ -37,9 +37,8 @@ typedef struct {
     const real *from; /* what `tile` copies on the way, a vector a product: to rows of TILE_COLS; or NULL */
     real *to;
     int64_t from_row;
-    const real
-        *fetch; /* what it fetches, or NULL: every `fetch_mask` + 1 products a vector, `fetch_row` after the last */
-    int64_t fetch_row, fetch_mask;
+    const real *fetch;             /* what it brings closer, or NULL */
+    int64_t fetch_row, fetch_mask; /* a vector every `fetch_mask` + 1 products, `fetch_row` after the last */
 } tile_args;
 
 /* beside: COPYING: t->from is copied to t->to; FETCHING, CLAIMING: t->fetch is brought closer.
@@ -386,7 +385,7 @@ static int aliases(int64_t stride) { return stride * (int64_t)sizeof(real) % 409
 
 /* From this size on b is packed, a panel of a block at a time. Measured on Zen 4: +20% at 512x2048x2048, -6% at
  * 128x512x784. */
-enum { PACKED_BYTES = 1 << 17 };
+enum { PACKED_BYTES = 1 << 17, CLOSE_BYTES = 1 << 15 /* up to this size b is in L1 by itself */ };
 
 /* A block of a product: rows [i, i + m) of c, products [p, p + k) of their sums. */
 typedef struct {
@@ -452,10 +451,12 @@ static inline tile_args tile_args_of(const fastnn_gemm *g, const block *w, const
                        .relu = g->relu && w->p + w->k == g->k};
 }
 
-/* packed_a and packed_b are NULL where a and b are read as they lie; packed_b has room for two panels. */
+/* packed_a and packed_b are NULL where a and b are read as they lie; packed_b has room for two panels. soon: NULL, or a
+ * is transposed. */
 static void gemm_block(const fastnn_gemm *g, const block *w, const real *packed_a, real *packed_b, stream *soon) {
     const int transposed = packed_a || g->a_col != 1, in_panels = packed_b || g->packed;
     real *next = packed_b ? packed_b + TILE_COLS * BLOCK_PRODUCTS : NULL;
+    const int far_b = g->k * g->n * (int64_t)sizeof(real) > CLOSE_BYTES;
     int packed = 0;
     for (int64_t j = 0; j < g->n; j += TILE_COLS) {
         const real *b = g->packed ? (const real *)g->b + j * g->k + w->p * TILE_COLS
@@ -479,8 +480,8 @@ static void gemm_block(const fastnn_gemm *g, const block *w, const real *packed_
                 after += TILE_COLS;
             }
         }
-        if (whole && j + (packed ? 3 : 2) * TILE_COLS <= g->n) t.fetch = after;
-        if (soon && whole && transposed) {
+        if (far_b && whole && j + (packed ? 3 : 2) * TILE_COLS <= g->n) t.fetch = after;
+        if (soon && whole) {
             panel_before_writing(w->m, g, soon, &t);
         } else if (t.from || t.fetch) {
             (transposed ? panel_of_transpose_before_others : panel_of_matrix_before_others)(w->m, &t);
@@ -568,8 +569,8 @@ static void gemm(const fastnn_gemm *g) {
     }
     /* Long sums of wide matrices are taken in blocks, which stay close at hand: b packed panel by panel, and a too where
      * its rows would drive each other out of the cache, or where many panels meet a that lies across (220 GFLOP/s instead
-     * of 200 at 784x128x512, where one core's peak is 245; but 190 instead of 205 at 128x64x128). Sums go on in c between blocks, exactly, so blocks do not change
-     * the bits. */
+     * of 200 at 784x128x512, where one core's peak is 245; but 190 instead of 205 at 128x64x128). Sums go on in c between
+     * blocks, exactly, so blocks do not change the bits. */
     const int wide = g->n >= 4 * TILE_COLS, across = g->a_col != 1 && g->n >= 8 * TILE_COLS;
     const int pack_a = g->scratch && wide && (across || aliases(g->a_col == 1 ? g->a_row : g->a_col));
     const int pack_b = g->b_col || (g->scratch && !g->packed && g->m > TILE_ROWS && wide &&
@@ -579,7 +580,8 @@ static void gemm(const fastnn_gemm *g) {
     const int64_t products = blocked ? even_share(g->k, BLOCK_PRODUCTS / (few ? 2 : 1)) : max64(g->k, 1);
     const int64_t rows = blocked ? even_share(g->m, BLOCK_ROWS) : g->m;
     real *packed_b = pack_b ? g->scratch : NULL, *packed_a = pack_a ? (real *)g->scratch + 2 * TILE_COLS * BLOCK_PRODUCTS : NULL;
-    stream soon = {.every = g->soon[0] ? products_to_fetch(g) : 1};
+    const int writes = g->soon[0] && g->packed && g->a_col != 1;
+    stream soon = {.every = writes ? products_to_fetch(g) : 1};
     block w;
     for (w.p = 0; w.p == 0 || w.p < g->k; w.p += products) {
         w.k = min64(products, g->k - w.p);
@@ -589,7 +591,7 @@ static void gemm(const fastnn_gemm *g) {
             if (few || g->b_col)
                 gemm_block_by_strips(g, &w, packed_a, packed_b);
             else
-                gemm_block(g, &w, packed_a, packed_b, g->soon[0] && g->packed ? &soon : NULL);
+                gemm_block(g, &w, packed_a, packed_b, writes ? &soon : NULL);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "cuts.h"
 #include "denormals.h"
 #include "threads.h"
 
@@ -20,8 +21,8 @@ typedef struct {
     const fastnn_gemm *gemm;
     const fastnn_activation *activation;
     const double *params;
-    int64_t rows, columns; /* of a task */
-    int64_t across;        /* tasks side by side */
+    int64_t rows;          /* of a task */
+    fastnn_columns across; /* tasks side by side */
     int64_t scratch_bytes;
     atomic_int failed; /* a task found no memory */
 } product;
@@ -50,18 +51,14 @@ static void *own_scratch(int64_t bytes) {
     return larger->data;
 }
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static void run_product(void *context, int64_t task, int worker) {
     product *w = context;
     (void)worker;
-    const int64_t size = w->kernels->itemsize, i = task / w->across * w->rows, j = task % w->across * w->columns;
+    const int64_t size = w->kernels->itemsize, i = task / w->across.count * w->rows;
+    const int64_t part = task % w->across.count, j = part * w->across.block;
     fastnn_gemm g = *w->gemm;
     g.m = min64(g.m - i, w->rows);
-    if (task % w->across < w->across - 1)
-        g.n = w->columns;
-    else
-        g.n -= j;
+    g.n = fastnn_columns_end(&w->across, part) - j;
     g.a = (const char *)g.a + i * g.a_row * size;
     g.b = (const char *)g.b + (g.b_col ? j * g.b_col : j) * size;
     if (g.bias) g.bias = (const char *)g.bias + j * size;
@@ -83,19 +80,14 @@ static void run_product(void *context, int64_t task, int worker) {
     }
 }
 
-/* Cuts a product into tasks: by columns, where there are more of them than rows, since a task reads all of b's rows of its
- * columns and all of a's columns of its rows. No task is narrower than a register tile: its sums would have another order. */
+/* By columns, where there are more of them than rows, since a task reads all of b's rows of its columns and all of a's
+ * columns of its rows. */
 static void cut(product *w, int threads) {
     const fastnn_gemm *g = w->gemm;
-    const int64_t rows = w->kernels->tile_rows, columns = w->kernels->tile_cols;
-    w->rows = g->m;
-    w->columns = g->n;
-    if (threads > 1 && (g->n > g->m || g->m < threads * rows))
-        w->columns = (g->n + threads * columns - 1) / (threads * columns) * columns;
-    else if (threads > 1)
-        w->rows = min64(ROWS, (g->m + threads * rows - 1) / (threads * rows) * rows);
-    w->across = g->n / w->columns + (g->n % w->columns >= columns);
-    if (w->across < 1) w->across = 1;
+    const int64_t rows = threads * w->kernels->tile_rows;
+    const int by_columns = threads > 1 && (g->n > g->m || g->m < rows);
+    w->across = fastnn_cut_columns(w->kernels, g->n, by_columns ? threads : 1);
+    w->rows = threads > 1 && !by_columns ? min64(ROWS, (g->m + rows - 1) / rows * w->kernels->tile_rows) : g->m;
 }
 
 int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
@@ -109,7 +101,7 @@ int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fas
     const fastnn_fp_mode mode = fastnn_flush_denormals();
     cut(&w, threads);
     if (g->b_col || g->n >= 4 * kernels->tile_cols) w.scratch_bytes = kernels->gemm_scratch() * kernels->itemsize;
-    fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across, threads);
+    fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across.count, threads);
     if (shared) fastnn_end_work();
     fastnn_restore_denormals(mode);
     return w.failed ? -1 : 0;

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cuts.h"
 #include "threads.h"
 
 enum { ALIGNMENT = 64, TILE_BYTES = 1 << 16, LARGE_BYTES = 1 << 22, WIDE_COLS = 512 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Room for one more item of a list; lists grow by doubling, at powers of two. */
 static void *grown(void *list, int count, size_t item) {
@@ -143,7 +142,8 @@ static int64_t elements_of(layout *l, const fastnn_value *v, int64_t capacity) {
 }
 
 /* What one task computes and updates of a parameter: whole panels of the packed transpose, about 64 KiB, or twice
- * that (at 2048x2048: 207 GFLOP/s instead of 189, where one core's peak is 245); of wide matrices some columns only, so that what a task reads of dy stays in cache for the next. */
+ * that (at 2048x2048: 207 GFLOP/s instead of 189, where one core's peak is 245); of wide matrices some columns only, so
+ * that what a task reads of dy stays in cache for the next. */
 static void tile_size(const fastnn_program *p, const fastnn_parameter *q, int64_t *rows, int64_t *cols) {
     const int64_t panel = p->kernels->tile_cols;
     int whole_rows = q->keep;

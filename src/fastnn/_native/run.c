@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "cuts.h"
 #include "threads.h"
 
 enum {
@@ -16,8 +17,6 @@ static double now(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void total_losses(fastnn_program *p) {
     double loss = 0;

@@ -1,6 +1,7 @@
 /* The phase of the rows: every step forward and back over the samples of a batch. See run.h. */
 #include <string.h>
 
+#include "cuts.h"
 #include "run.h"
 #include "threads.h"
 
@@ -11,8 +12,6 @@ enum {
     MIN_BLOCK = 28,
     MAX_BLOCK = 256
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Some moves in a row, over blocks of rows. */
 typedef struct {
@@ -27,7 +26,7 @@ typedef struct {
 typedef struct {
     fastnn_program *program;
     fastnn_move move;
-    int64_t columns, block;
+    fastnn_columns cut;
 } columns_phase;
 
 static void read_feeds(fastnn_program *p, int64_t row0, int64_t row1) {
@@ -92,14 +91,11 @@ static void run_block(void *context, int64_t block, int worker) {
     if (phase->gives_results) hand_out(p, row0, row1);
 }
 
-static void run_columns(void *context, int64_t block, int worker) {
+static void run_columns(void *context, int64_t task, int worker) {
     const columns_phase *phase = context;
     fastnn_program *p = phase->program;
     const fastnn_step *s = &p->steps[phase->move.step];
-    const int64_t col0 = block * phase->block;
-    /* the last takes what is left, for no block is narrower than a tile: its sums would have another order */
-    const int64_t left = phase->columns - col0;
-    const int64_t col1 = left < phase->block + p->kernels->tile_cols ? phase->columns : col0 + phase->block;
+    const int64_t col0 = task * phase->cut.block, col1 = fastnn_columns_end(&phase->cut, task);
     if (phase->move.direction == FASTNN_FORWARD)
         s->op->forward_columns(p, s, col0, col1, worker);
     else
@@ -120,11 +116,8 @@ static int64_t columns_of(const fastnn_program *p, fastnn_move move, int threads
 }
 
 static void share_columns(fastnn_program *p, fastnn_move move, int64_t columns, int threads) {
-    const int64_t panel = p->kernels->tile_cols, share = (columns + threads - 1) / threads;
-    columns_phase phase = {
-        .program = p, .move = move, .columns = columns, .block = (share + panel - 1) / panel * panel};
-    const int64_t blocks = columns / phase.block + (columns % phase.block >= panel);
-    fastnn_parallel(run_columns, &phase, blocks, threads);
+    columns_phase phase = {.program = p, .move = move, .cut = fastnn_cut_columns(p->kernels, columns, threads)};
+    fastnn_parallel(run_columns, &phase, phase.cut.count, threads);
 }
 
 static int run_batch_step(fastnn_program *p, fastnn_move move) {

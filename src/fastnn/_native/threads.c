@@ -226,15 +226,15 @@ static uint64_t await_region(uint64_t seen) {
 static void *work(void *number) {
     const int worker = (int)(intptr_t)number;
     uint64_t seen = 0;
-    int awake = 1; /* whoever was woken too late sleeps on */
     fastnn_flush_denormals();
     for (;;) {
-        uint64_t door = atomic_load_explicit(&pool.door, memory_order_acquire);
-        if (awake) door = await_region(seen);
+        uint64_t door = await_region(seen);
         if (!is_new(door, seen)) {
             pthread_mutex_lock(&pool.sleep_lock);
             atomic_fetch_add(&pool.sleeping, 1);
-            while (!is_new(door = atomic_load(&pool.door), seen)) pthread_cond_wait(&pool.wake, &pool.sleep_lock);
+            /* Once woken, awake: where it came too late, the next region may be as short, and it would miss that, too. */
+            if (!is_new(atomic_load(&pool.door), seen)) pthread_cond_wait(&pool.wake, &pool.sleep_lock);
+            door = atomic_load(&pool.door);
             atomic_fetch_sub(&pool.sleeping, 1);
             pthread_mutex_unlock(&pool.sleep_lock);
         }
@@ -242,8 +242,7 @@ static void *work(void *number) {
         while (is_new(door, seen) && !atomic_compare_exchange_weak_explicit(
                                          &pool.door, &door, door + 1, memory_order_acq_rel, memory_order_acquire)) {
         }
-        awake = is_new(door, seen);
-        if (!awake) continue;
+        if (!is_new(door, seen)) continue;
         seen = door / GENERATION;
         if (worker <= pool.wanted) take_tasks(worker);
         atomic_fetch_sub_explicit(&pool.door, 1, memory_order_release);

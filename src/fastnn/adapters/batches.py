@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -316,6 +315,8 @@ def _arrays(part: Any, what: str, shapes: dict[str, tuple[int, ...]]) -> Any:
 
 def _prefetched(get: Callable[[int], Any], order: Iterable[int], workers: int, ahead: int) -> Iterator[Any]:
     """Yields get(i) for each i in order, computed by threads that are up to `ahead` of them ahead."""
+    from concurrent.futures import Future, ThreadPoolExecutor  # brings `logging` with it
+
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Any]] = deque()
         try:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from fastnn import random
+from fastnn._log import INFO, log
 from fastnn.callbacks.callback import Callback, Logs
 from fastnn.callbacks.model_checkpoint import checked_frequency
 from fastnn.files import FileError, sync_folder, tensors, trusting_nothing
 from fastnn.files.tensors import TensorFile
 from fastnn.state import collected, named_slots, named_weights, set_streams, trees
+from fastnn.warnings import FileWarning, warn
 
 
 class BackupAndRestore(Callback):
@@ -150,7 +151,7 @@ class BackupAndRestore(Callback):
             except FileError as error:
                 if path == self.previous_path or not os.path.exists(self.previous_path):
                     raise
-                warnings.warn(f"{error}. The backup before it is used.", stacklevel=2)
+                warn(f"{error}. The backup before it is used.", FileWarning)
                 continue
             return file
         return None
@@ -192,6 +193,13 @@ class BackupAndRestore(Callback):
             model.run.epoch = (self.params or {}).get("epochs", model.run.epoch)
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+        log(
+            INFO,
+            "training goes on from epoch %d, batch %d, as %s has it",
+            model.run.epoch + 1,
+            model.run.done,
+            file.path,
+        )
 
     def _all(self) -> Iterator[Callback]:
         yield self

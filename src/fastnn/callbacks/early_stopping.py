@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from fastnn.callbacks.callback import Logs
 from fastnn.callbacks.monitor_callback import MonitorCallback, available
 from fastnn.utils.progress import print_message
+from fastnn.warnings import TrainingWarning, warn
 
 
 class EarlyStopping(MonitorCallback):
@@ -102,9 +102,9 @@ class EarlyStopping(MonitorCallback):
         logs = logs or {}
         value = logs.get(self.monitor)
         if value is None:
-            warnings.warn(
+            warn(
                 f"Early stopping watches the metric `{self.monitor}`, which is not available. "
                 f"Available metrics: {available(logs)}",
-                stacklevel=2,
+                TrainingWarning,
             )
         return value

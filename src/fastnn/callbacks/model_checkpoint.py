@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from fastnn.callbacks.callback import Logs
 from fastnn.callbacks.monitor_callback import MonitorCallback
 from fastnn.files import hdf5, tensors
 from fastnn.utils.progress import print_message
+from fastnn.warnings import TrainingWarning, warn
 
 _WEIGHTS = (".weights.h5", ".safetensors")
 _MODELS = (".keras", ".safetensors")
@@ -127,13 +127,13 @@ class ModelCheckpoint(MonitorCallback):
             return True
         current = logs.get(self.monitor)
         if current is None:
-            warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=4)
+            warn(f"Can save best model only with {self.monitor} available.", TrainingWarning)
             return True
         if np.ndim(current) > 0:
-            warnings.warn(
+            warn(
                 "Can save best model only when `monitor` is a scalar value. "
                 f"Received: {current}. Falling back to `save_best_only=False`.",
-                stacklevel=4,
+                TrainingWarning,
             )
             return True
         before = "None" if self.best is None else f"{self.best:.5f}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
 
 from fastnn._registry import to_snake_case
 from fastnn.callbacks.callback import Callback
+from fastnn.warnings import TrainingWarning, warn
 
 # Words in the names of metrics, and where those want to go.
 _UP = r"acc|accuracy|auc|precision|recall|sensitivity|specificity|f1|score|r2|cosine|iou|positives|negatives"
@@ -39,7 +39,7 @@ class MonitorCallback(Callback):
     ) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__} mode {mode!r} is unknown; it falls back to 'auto'.", stacklevel=3)
+            warn(f"{type(self).__name__} mode {mode!r} is unknown; it falls back to 'auto'.", TrainingWarning)
             mode = "auto"
         self.monitor = monitor
         self.mode = mode

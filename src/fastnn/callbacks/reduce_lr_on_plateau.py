@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from fastnn.callbacks.callback import Logs
 from fastnn.callbacks.monitor_callback import MonitorCallback, available
 from fastnn.utils.progress import print_message
+from fastnn.warnings import TrainingWarning, warn
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -74,10 +74,10 @@ class ReduceLROnPlateau(MonitorCallback):
         logs = {} if logs is None else logs
         current = logs.get(self.monitor)
         if current is None:
-            warnings.warn(
+            warn(
                 f"Learning rate reduction watches the metric `{self.monitor}`, which is not available. "
                 f"Available metrics: {available(logs)}",
-                stacklevel=2,
+                TrainingWarning,
             )
         optimizer = self.model.optimizer
         logs["learning_rate"] = float(optimizer.learning_rate)

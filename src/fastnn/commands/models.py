@@ -12,6 +12,8 @@ import numpy as np
 from fastnn import saving, state
 from fastnn.commands.running import say
 from fastnn.exchange import from_onnx
+from fastnn.files import trusting_nothing
+from fastnn.files.errors import printable
 from fastnn.files.tensors import TensorFile
 
 READ = (".safetensors", ".keras", ".onnx")
@@ -77,25 +79,29 @@ def _inspect(arguments: argparse.Namespace) -> int:
         model = read(path)
         held, document = state.collected(model, "model")
         arrays = {name: (array.dtype, array.shape) for name, array in held.items()}
-    written_by = f", written by {document['written_by']}" if path.endswith(".safetensors") else ""
-    print(f"{path}: {document.get('kind', 'arrays')}, {_bytes(os.path.getsize(path))}{written_by}\n")
+    with trusting_nothing(path):
+        weights = [name for name in document.get("weights", ()) if name in arrays]
+        kind, by = (printable(document.get(key, "")) for key in ("kind", "written_by"))
+    slots = [name for name in arrays if name.startswith("optimizer/")]
+    written_by = f", written by {by}" if path.endswith(".safetensors") else ""
+    print(f"{path}: {kind or 'arrays'}, {_bytes(os.path.getsize(path))}{written_by}\n")
     if model is not None:
         model.summary(print_fn=print)
         print()
-    weights = [name for name in document.get("weights", ()) if name in arrays]
     _listed("Weights", weights, arrays)
     if "optimizer" in document:
-        kind = f" ({type(model.optimizer).__name__})" if model is not None and model.compiled else ""
-        held_by = set(weights)
         print()
-        _listed(f"Optimizer{kind}", [name for name in arrays if name.startswith("optimizer/")], arrays)
-        others = [name for name in arrays if name not in held_by and not name.startswith("optimizer/")]
-    else:
-        others = [name for name in arrays if name not in weights]
+        _listed(f"Optimizer ({type(model.optimizer).__name__})" if _is_compiled(model) else "Optimizer", slots, arrays)
+    shown = {*weights, *(slots if "optimizer" in document else ())}
+    others = [name for name in arrays if name not in shown]
     if others:
         print()
         _listed("Others", others, arrays)
     return 0
+
+
+def _is_compiled(model: Any) -> bool:
+    return model is not None and model.compiled
 
 
 def _model_of(path: str, document: Mapping[str, Any]) -> Any:
@@ -112,10 +118,10 @@ def _model_of(path: str, document: Mapping[str, Any]) -> Any:
 def _listed(title: str, names: list[str], arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> None:
     numbers = sum(int(np.prod(arrays[name][1])) for name in names)
     print(f"{title}: {_count(len(names), 'array')}, {_count(numbers, 'number')}")
-    width = max(map(len, names), default=0)
+    width = max((len(printable(name)) for name in names), default=0)
     for name in names:
         dtype, shape = arrays[name]
-        print(f"  {name:<{width}}  {dtype!s:<7}  {shape}")
+        print(f"  {printable(name):<{width}}  {dtype!s:<7}  {shape}")
 
 
 def _count(count: int, what: str) -> str:

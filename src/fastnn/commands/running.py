@@ -18,6 +18,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def positive(text: str) -> int:
+    """An argument that is a positive whole number."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive whole number. Received: {text}")
+    return int(text)
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Runs the command that was chosen.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
 from fastnn.callbacks import LambdaCallback
-from fastnn.commands.running import say
+from fastnn.commands.running import positive, say
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_CLASSES = 20  # whole numbers that differ more are taken for amounts
 
 
@@ -28,9 +32,9 @@ def add_commands(commands: Any) -> None:
         help="what the target is; auto: numbers with a fraction, or of more than "
         f"{MOST_CLASSES} values, are amounts, all else are classes (default: %(default)s)",
     )
-    train.add_argument("--epochs", type=_positive, default=256, metavar="N", help="passes (default: %(default)s)")
+    train.add_argument("--epochs", type=positive, default=256, metavar="N", help="passes (default: %(default)s)")
     train.add_argument(
-        "--members", type=_positive, default=4, metavar="N", help="of the ensemble (default: %(default)s)"
+        "--members", type=positive, default=4, metavar="N", help="of the ensemble (default: %(default)s)"
     )
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: %(default)s)")
     train.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -67,29 +71,28 @@ def _model(text: str) -> str:
     return text
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive whole number. Received: {text}")
-    return value
-
-
 # --- tables ---
 
 
 def _read(path: str, text: tuple[str, ...] = ()) -> Any:
     """A table as a DataFrame; the columns `text` of a CSV stay text, even where all of it looks like numbers."""
+    import pandas
+
+    if not os.path.isfile(path):
+        raise OSError(f"There is no such file, or it is a folder. Received: {path!r}")
     try:
-        import pandas
+        if path.endswith(".parquet"):
+            frame = pandas.read_parquet(path)
+        else:
+            separator = "\t" if path.endswith(".tsv") else ","
+            frame = pandas.read_csv(path, sep=separator, dtype=dict.fromkeys(text, str), low_memory=False)
     except ImportError as error:
-        raise ImportError("Tables need pandas: python -m pip install 'fastnn-cpu[tables]'") from error
-    if path.endswith(".parquet"):
-        return pandas.read_parquet(path)
-    separator = "\t" if path.endswith(".tsv") else ","
-    try:
-        return pandas.read_csv(path, sep=separator, dtype=dict.fromkeys(text, str), low_memory=False)
-    except ValueError as error:  # of the parser, or of the encoding
+        raise ImportError("Parquet needs pyarrow: python -m pip install 'fastnn-cpu[parquet]'") from error
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # of parser, encoding, and decompression
         raise ValueError(f"The table {path!r} cannot be read: {error}") from error
+    if not len(frame) or not len(frame.columns):
+        raise ValueError(f"The table {path!r} must have rows and columns. Received: {frame.shape[0]} rows")
+    return frame
 
 
 def _with_dates(frame: Any, wanted: list[str] | None = None) -> Any:
@@ -100,11 +103,17 @@ def _with_dates(frame: Any, wanted: list[str] | None = None) -> Any:
         column = frame[name]
         if column.dtype.kind in "buifmM" or not column.notna().any():
             continue
+        if wanted is None and not column.dropna().map(_looks_like_a_date).all():
+            continue  # years and codes are dates to pandas
         try:
             frame[name] = pandas.to_datetime(column, format="ISO8601", utc=False)
         except (ValueError, TypeError):
             continue  # the estimator says which column it is, and what it holds
     return frame
+
+
+def _looks_like_a_date(cell: Any) -> bool:
+    return not isinstance(cell, str) or DATE.match(cell) is not None
 
 
 def _with_target(frame: Any, target: str, path: str) -> tuple[Any, Any]:
@@ -117,6 +126,11 @@ def _with_target(frame: Any, target: str, path: str) -> tuple[Any, Any]:
     if not known.all():
         say(f"{path}: {int((~known).sum())} rows have no {target!r} and are left out")
     return frame.loc[known].drop(columns=target), frame.loc[known, target]
+
+
+def _whole(y: Any) -> Any:
+    """Whole numbers as such, which pandas reads as floats where some are missing."""
+    return y.astype(int) if y.dtype.kind == "f" and not (y % 1).any() else y
 
 
 def _for_model(path: str, estimator: Any) -> Any:
@@ -136,22 +150,37 @@ def _for_model(path: str, estimator: Any) -> Any:
 # --- commands ---
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _tabular() -> Any:
+    """The module of the estimators; whatever it takes is looked for here, before time is spent."""
+    try:
+        import pandas  # noqa: F401
+        import safetensors  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"Tables need {error.name}. Install the extra: python -m pip install 'fastnn-cpu[tables]'"
+        ) from error
     from fastnn import tabular
 
+    return tabular
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    tabular = _tabular()
+    folder = os.path.dirname(os.path.abspath(arguments.save))
+    if os.path.isdir(arguments.save) or not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(f"--save must name a file in a folder that can be written to. Received: {arguments.save!r}")
     frame = _read(arguments.table)
     x, y = _with_target(frame, arguments.target, arguments.table)
     x = _with_dates(x)
-    amounts = y.dtype.kind == "f" and bool((y % 1 != 0).any())
+    y = _whole(y)
     if arguments.task == "auto":
-        numeric = y.dtype.kind in "uif"
-        regression = numeric and (amounts or y.nunique() > MOST_CLASSES)
+        regression = y.dtype.kind == "f" or (y.dtype.kind in "ui" and y.nunique() > MOST_CLASSES)
     else:
         regression = arguments.task == "regression"
-    if regression and y.dtype.kind not in "buif":
-        raise ValueError(f"The target of a regression must be numbers. Received: {arguments.target!r}, {y.dtype}")
-    if not regression and y.dtype.kind == "f" and not amounts:
-        y = y.astype(int)  # whole numbers, which pandas reads as floats where some are missing
+    wanted, kinds = ("numbers", "buif") if regression else ("numbers or text", "buifO")
+    if y.dtype.kind not in kinds:
+        raise ValueError(f"The target must be {wanted}. Received: {arguments.target!r}, {y.dtype}")
     kind = tabular.TabularRegressor if regression else tabular.TabularClassifier
     score = "R²" if regression else "accuracy"
     step = max(1, arguments.epochs // 10)
@@ -179,8 +208,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _predict(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from fastnn import tabular
-
+    tabular = _tabular()
     estimator = tabular.load_estimator(arguments.model)
     x = _for_model(arguments.table, estimator).drop(columns=estimator.target_, errors="ignore")
     names = hasattr(estimator, "classes_")
@@ -206,14 +234,14 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    tabular = _tabular()
     from sklearn import metrics
-
-    from fastnn import tabular
 
     estimator = tabular.load_estimator(arguments.model)
     x, y = _with_target(_for_model(arguments.table, estimator), estimator.target_, arguments.table)
     results: dict[str, float] = {"rows": len(x)}
     if hasattr(estimator, "classes_"):
+        y = _whole(y)
         if y.dtype.kind in "iuf" and estimator.classes_.dtype.kind == "U":
             y = y.astype(str)
         strange = sorted(set(map(str, y.unique())) - set(map(str, estimator.classes_)))

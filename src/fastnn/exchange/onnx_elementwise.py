@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn import layers
 from fastnn.exchange.onnx_values import Item
-from fastnn.layers import Rearrange, functions
+from fastnn.layers import Rearrange, comparisons, functions, operations
 from fastnn.layers.graph import Tensor
 
 if TYPE_CHECKING:
@@ -58,13 +58,8 @@ def clipped(to: Importer, x: Tensor, low: float, high: float) -> Tensor:
         return to.function("hard_tanh", x)
     if low == 0:
         return to.function("relu", x) if high == math.inf else to.function("clipped_relu", x, (0.0, high, 0.0))
-    if low > -math.inf:
-        above = clipped(to, to.function("linear_map", x, (1.0, -low)), 0.0, high - low)
-        return to.function("linear_map", above, (1.0, low))
-    if high == math.inf:
-        return x
-    below = to.function("relu", to.function("linear_map", x, (-1.0, high)))
-    return to.function("linear_map", below, (-1.0, high))
+    x = operations.maximum(x, low) if low > -math.inf else x
+    return operations.minimum(x, high) if high < math.inf else x
 
 
 def _gelu(to: Importer, item: Item) -> Tensor:
@@ -191,9 +186,8 @@ def _with_constant(to: Importer, item: Item, x: Item, constant: np.ndarray, firs
         raised: Tensor = functions.power(tensor, float(c))
         return raised
     if operator in ("Max", "Min"):
-        sign = 1.0 if operator == "Max" else -1.0
-        above = to.function("relu", _rescaled(to, tensor, sign, -sign * c))
-        return _rescaled(to, above, sign, c)
+        extreme: Tensor = (operations.maximum if operator == "Max" else operations.minimum)(tensor, c)
+        return extreme
     raise NotImplementedError(f"{operator} must be of two tensors. Received: a constant of shape {c.shape}")
 
 
@@ -232,46 +226,78 @@ def _merge(to: Importer, item: Item) -> Tensor:
     return to.call(to.layer(MERGES[item.operator or ""]), *(to.tensor(each) for each in item.items))
 
 
-# --- conditions, which stand in patterns alone ------------------------------------------------------------------------
+# --- conditions, which are 1 and 0 here -------------------------------------------------------------------------------
+
+
+def _operand(to: Importer, x: Item | np.ndarray | None, shape: tuple[int, ...]) -> Any:
+    """A tensor of this shape; or a constant, which may be infinite where it is a number."""
+    if isinstance(x, Item):
+        return repeated(to, x, shape)
+    assert isinstance(x, np.ndarray)
+    c = fitting(x, shape)
+    return c.astype(np.float64)[()] if c.ndim == 0 else to.finite(c)
+
+
+def _condition(operation: Callable[..., Tensor]) -> Write:
+    return lambda to, item: operation(*(_operand(to, x, item.shape) for x in item.inputs))
+
+
+def _where(to: Importer, item: Item) -> Tensor:
+    if not isinstance(item.inputs[0], Item):
+        raise NotImplementedError("The condition of Where must not be constant. Received: a constant")
+    return _condition(comparisons.where)(to, item)
 
 
 def _cast(to: Importer, item: Item) -> Tensor:
-    """Of floats nothing; of whether a number is that of a column: its encoding."""
+    """Of floats nothing; of conditions ones and zeros; of whether a number is that of a column: its encoding."""
     x = _only(item)
     if x.kind == "float" and item.kind == "float":
         return to.tensor(x)
+    while x.operator == "Cast" and x.kind == "int" and x.items[0].kind == "bool":
+        x = x.items[0]
     columns = next((each for each in x.inputs if isinstance(each, np.ndarray)), None)
     if x.operator == "Equal" and columns is not None and len(x.items) == 1 and x.items[0].kind == "int":
         ids, depth = x.items[0], columns.size
         if ids.shape[-1:] == (1,) and columns.shape[-1:] == (depth,) and (columns == np.arange(depth)).all():
             encoding = to.layer(layers.CategoryEncoding, num_tokens=depth, output_mode="one_hot")
             return to.call(encoding, to.ids(ids))
-    raise NotImplementedError(
-        f"A tensor of conditions or of whole numbers cannot be computed with. Received: {x.operator}"
-    )
+    if x.kind == "float" and item.kind == "bool":
+        return comparisons.not_equal(to.tensor(x), 0.0)
+    if x.kind == "bool" and item.kind != "int" and not any(each.kind == "int" for each in x.items):
+        return to.tensor(x)
+    raise NotImplementedError(f"A tensor of whole numbers cannot be computed with. Received: {x.operator}")
 
 
 WRITERS: dict[str, Write] = {
     "Abs": _kernel("absolute"),
+    "And": _condition(comparisons.logical_and),
     "Cast": _cast,
     "Celu": _kernel("celu", ("alpha", 1.0)),
     "Clip": _clip,
     "Elu": _kernel("elu", ("alpha", 1.0)),
+    "Equal": _condition(comparisons.equal),
     "Exp": _kernel("exponential"),
     "Gelu": _gelu,
+    "Greater": _condition(comparisons.greater),
+    "GreaterOrEqual": _condition(comparisons.greater_equal),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _kernel("hard_silu"),
     "Identity": _identity,
     "LeakyRelu": _leaky_relu,
+    "Less": _condition(comparisons.less),
+    "LessOrEqual": _condition(comparisons.less_equal),
     "Log": _log,
     "Mish": _kernel("mish"),
     "Neg": lambda to, item: to.function("linear_map", to.tensor(_only(item)), (-1.0, 0.0)),
+    "Not": _condition(comparisons.logical_not),
+    "Or": _condition(comparisons.logical_or),
     "PRelu": _prelu,
     "Reciprocal": _kernel("reciprocal"),
     "Relu": _kernel("relu"),
     "Selu": _selu,
     "Shrink": _shrink,
     "Sigmoid": _kernel("sigmoid"),
+    "Sign": _kernel("sign"),
     "Softplus": _kernel("softplus"),
     "Softsign": _kernel("softsign"),
     "Sqrt": _kernel("square_root"),
@@ -280,5 +306,6 @@ WRITERS: dict[str, Write] = {
     "ThresholdedRelu": lambda to, item: to.function(
         "threshold", to.tensor(_only(item)), (item.attributes.get("alpha", 1.0), 0.0)
     ),
+    "Where": _where,
     **dict.fromkeys([*MERGES, "Pow"], _merge),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.exporting.onnx_graph import onnx_module
+from fastnn.files.errors import printable
 
 NEWEST_OPSET = 26  # that this was written for
 DOMAINS = ("", "ai.onnx")
@@ -171,13 +172,8 @@ def check_graph(proto: Any, known: Collection[str]) -> int:
     if len(proto.graph.node) > MOST_NODES:
         raise ValueError(f"A graph must have at most {MOST_NODES} nodes. Received: {len(proto.graph.node)}")
     unknown = sorted(
-        {printable(n.op_type) for n in proto.graph.node if n.domain not in DOMAINS or n.op_type not in known}
+        {printable(n.op_type, 60) for n in proto.graph.node if n.domain not in DOMAINS or n.op_type not in known}
     )
     if unknown:
         raise NotImplementedError(f"The graph has operators that fastnn has no layers for. Received: {unknown[:10]}")
     return int(max(versions))
-
-
-def printable(name: Any) -> str:
-    """A name out of a file, for messages."""
-    return str(name)[:60]

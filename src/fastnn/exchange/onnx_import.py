@@ -13,12 +13,13 @@ from fastnn import activations, layers
 from fastnn.exchange import onnx_file
 from fastnn.exchange.onnx_activations import recognized
 from fastnn.exchange.onnx_elementwise import WRITERS
-from fastnn.exchange.onnx_file import array_of, check_graph, dtype_of, open_onnx, printable
+from fastnn.exchange.onnx_file import array_of, check_graph, dtype_of, open_onnx
 from fastnn.exchange.onnx_numbers import CONSTANT, ELEMENTWISE, UNARY, Attributes, computed
 from fastnn.exchange.onnx_operators import OPERATORS
-from fastnn.exchange.onnx_values import DEEPEST, Item
+from fastnn.exchange.onnx_values import DEEPEST, TURNED, Item
 from fastnn.exporting.description import Names
 from fastnn.exporting.onnx_graph import onnx_module
+from fastnn.files.errors import printable
 from fastnn.layers import Function
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer
@@ -166,6 +167,8 @@ class Importer:
         found = self.values.get(name)
         if not isinstance(found, Item):
             raise ValueError(f"An output must be computed from the inputs. Received: '{printable(name)}'")
+        if found.kind == "bool":
+            raise NotImplementedError(f"An output must hold numbers. Received: '{printable(name)}', of conditions")
         tensor = self.tensor(found)
         if len(self.graph.output) > 1:  # the model knows its outputs by the names of layers
             return self.call(layers.Identity(name=self._name(name), dtype=self.dtype), tensor)
@@ -243,7 +246,7 @@ class Importer:
             )
         shape = np.broadcast_shapes(*shapes)
         self.check_size(shape)
-        kind = "bool" if operator in CONDITIONS else items[-1].kind
+        kind = "bool" if operator in CONDITIONS else "float" if operator == "Where" else items[-1].kind
         if operator == "Cast":
             kind = {"f": "float", "b": "bool"}.get(dtype_of(a["to"]).kind, "int")
         whole = kind == "int" or any(each.kind == "int" for each in items)
@@ -283,7 +286,9 @@ class Importer:
         found = recognized(item)
         if found is not None:
             return self.function(found.kernel, self.tensor(found.base), found.params)
-        if item.kind != "float" or operator not in WRITERS:
+        if item.kind == TURNED:
+            raise NotImplementedError(f"The batch must be the first axis. Received: {item.attributes} of {operator}")
+        if item.kind == "int" or operator not in WRITERS:
             raise NotImplementedError(
                 f"{operator} is known as a part of activations and encodings only. Received: {operator} by itself"
             )

@@ -185,6 +185,27 @@ PLACES: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
+def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
+    def reduce(a: Attributes, x: Any, axes: Any = None) -> Any:
+        along = _axes(a, axes)
+        if not along and a.get("noop_with_empty_axes", 0):
+            return x
+        return function(x, axis=tuple(along) if along else None, keepdims=bool(a.get("keepdims", 1)))
+
+    return reduce
+
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "L1": lambda x, **along: np.sum(np.abs(x), **along),
+    "L2": lambda x, **along: np.sqrt(np.sum(np.square(x), **along)),
+    "Max": np.max,
+    "Mean": np.mean,
+    "Min": np.min,
+    "Prod": np.prod,
+    "Sum": np.sum,
+    "SumSquare": lambda x, **along: np.sum(np.square(x), **along),
+}
+
 # What makes constants of constants, lengths most of all.
 CONSTANT: dict[str, Callable[..., Any]] = {
     "Ceil": lambda a, x: np.ceil(x),
@@ -192,7 +213,7 @@ CONSTANT: dict[str, Callable[..., Any]] = {
     "Floor": lambda a, x: np.floor(x),
     "Mod": lambda a, x, y: np.fmod(x, y) if a.get("fmod", 0) else np.mod(x, y),
     "Range": lambda a, *xs: _range(*(np.asarray(x).reshape(())[()] for x in xs)),
-    "ReduceProd": lambda a, x, axes=None: np.prod(x, keepdims=bool(a.get("keepdims", 1))),
+    **{f"Reduce{name}": _reduction(function) for name, function in _REDUCTIONS.items()},
     "Shape": lambda a, x: np.array(np.shape(x)[a.get("start", 0) : a.get("end")], np.int64),
     "Size": lambda a, x: np.array(np.size(x), np.int64),
 }

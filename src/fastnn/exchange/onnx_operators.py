@@ -97,6 +97,19 @@ def _rms_normalization(to: Importer, a: Attributes, x: Input, scale: Input) -> I
     return to.item(to.weighted(layer, [x], {"scale": np.broadcast_to(scale, x.shape[axes[0] - 1 :])}))
 
 
+def _instance_normalization(to: Importer, a: Attributes, x: Input, scale: Input, shift: Input) -> Item:
+    """Each channel of a sample by itself: what PyTorch makes group normalization of, besides."""
+    x = tensor(x)
+    rows = to.shaped(x, (x.shape[0], math.prod(x.shape[1:])))
+    layer = to.layer(layers.LayerNormalization, epsilon=a.get("epsilon", 1e-5), center=False, scale=False)
+    y = to.call(layer, to.tensor(rows))
+    factors = [to.finite(constant(each, "A factor of InstanceNormalization")) for each in (scale, shift)]
+    if not (factors[0] == 1).all() or factors[1].any():
+        wide = [np.broadcast_to(each[:, None], rows.shape).tolist() for each in factors]
+        y = to.call(to.layer(layers.Rescaling, scale=wide[0], offset=wide[1]), y)
+    return to.shaped(to.item(y), x.shape)
+
+
 def _lp_normalization(to: Importer, a: Attributes, x: Input) -> Item:
     x = tensor(x)
     if a.get("p", 2) != 2:
@@ -228,6 +241,7 @@ OPERATORS: dict[str, Read] = {
     "Dropout": _dropout,
     "Gather": _gather,
     "Gemm": _gemm,
+    "InstanceNormalization": _instance_normalization,
     "LayerNormalization": _layer_normalization,
     "LogSoftmax": _softmax("log_softmax"),
     "LpNormalization": _lp_normalization,

@@ -12,7 +12,7 @@ import numpy as np
 from fastnn import layers
 from fastnn.exchange import onnx_numbers
 from fastnn.exchange.onnx_numbers import Attributes
-from fastnn.exchange.onnx_values import Input, Item, axis_of, constant, own_axis, tensor
+from fastnn.exchange.onnx_values import TURNED, Input, Item, axis_of, constant, own_axis, tensor
 from fastnn.layers import Rearrange
 
 if TYPE_CHECKING:
@@ -121,9 +121,36 @@ def _tile(to: Importer, a: Attributes, x: Input, repeats: Input) -> Item:
 def _transpose(to: Importer, a: Attributes, x: Input) -> Item:
     x = tensor(x)
     order = [int(axis) for axis in a.get("perm", range(len(x.shape), -1, -1))]
-    if sorted(order) != list(range(len(x.shape) + 1)) or order[0] != 0:
-        raise NotImplementedError(f"Transpose must leave the batch first. Received: perm={order}")
+    if sorted(order) != list(range(len(x.shape) + 1)):
+        raise ValueError(f"The axes of Transpose must be all there are. Received: perm={order} of {x.shape}")
+    if x.operator == "GatherND":
+        return _turned_back(to, x, order)
+    if order[0] != 0:  # until it comes back
+        return Item(x.shape, TURNED, operator="Transpose", inputs=(x,), attributes={"perm": order})
     return to.item(to.call(to.layer(layers.Permute, dims=order[1:]), to.tensor(x)), x.kind)
+
+
+def _gather_nd(to: Importer, a: Attributes, x: Input, indices: Input) -> Item:
+    """Between two Transpose: how PyTorch chooses columns."""
+    x, at = tensor(x), constant(indices, "`indices` of GatherND")
+    order = x.attributes.get("perm", [0]) if x.kind == TURNED and x.operator == "Transpose" else [0]
+    if a.get("batch_dims", 0) or at.ndim != 2 or at.dtype.kind != "i" or at.shape[1] > order.index(0):
+        raise NotImplementedError(
+            f"GatherND must choose elements of samples, each by itself. Received: indices of shape {at.shape}, {a}"
+        )
+    shape = (len(at), *(x.shape[axis - 1] for axis in order[at.shape[1] :] if axis))
+    to.check_size(shape)
+    return Item(shape, TURNED, operator="GatherND", inputs=(x.inputs[0], at), attributes={"perm": order})
+
+
+def _turned_back(to: Importer, x: Item, order: list[int]) -> Item:
+    base, at = x.inputs
+    assert isinstance(base, Item)
+    assert isinstance(at, np.ndarray)
+    turned = x.attributes["perm"]
+    if order[0] != turned.index(0) - at.shape[1] + 1:
+        raise NotImplementedError(f"Transpose must leave the batch first. Received: perm={order}")
+    return elsewhere(to, base, lambda places: places.transpose(turned)[tuple(at.T)].transpose(order))
 
 
 def _unsqueeze(to: Importer, a: Attributes, x: Input, axes: Input = None) -> Item:
@@ -140,6 +167,7 @@ def _unsqueeze(to: Importer, a: Attributes, x: Input, axes: Input = None) -> Ite
 PLACES: dict[str, Read] = {
     "Expand": _expand,
     "Flatten": _flatten,
+    "GatherND": _gather_nd,
     "Reshape": _reshape,
     "Slice": _slice,
     "Split": _split,

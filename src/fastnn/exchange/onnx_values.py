@@ -11,6 +11,7 @@ from fastnn.layers.graph import Tensor
 
 DEEPEST = 12  # operators that wait to become layers: so many, one on the other, may be one activation
 MOST = 12  # of them together
+TURNED = "turned"  # the kind of a tensor whose first axis is not the batch
 Shape = tuple[int, ...]
 
 
@@ -22,7 +23,7 @@ class Item:
 
     Args:
         shape: Shape of a sample.
-        kind: `"float"`, `"int"` or `"bool"`.
+        kind: `"float"`, `"int"` or `"bool"`; or `TURNED`, from which nothing is computed.
         tensor: The symbolic tensor; `None` as long as there is none.
         operator: What it is computed by; `None` where it is where others begin.
         inputs: Of the operator: items and constants.

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+MOST_TEXT = 1000  # characters of a problem
+
 
 class FileError(ValueError):
     """A file cannot be what it was opened as: cut short, damaged, hostile, or of a version yet to come.
@@ -43,4 +45,18 @@ def trusting_nothing(path: Any) -> Iterator[None]:
         raise FileError(path, "its configuration is nested too deep") from error
     except Exception as error:
         text = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
-        raise FileError(path, text.strip()[:1000] or type(error).__name__) from error
+        raise FileError(path, shortened(text.strip()) or type(error).__name__) from error
+
+
+def shortened(text: str) -> str:
+    """A text without its middle, where it is long: what was received stands at its end."""
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 300]} ... {text[-300:]}"
+
+
+def printable(text: Any, most: int = 200) -> str:
+    """A text out of a file for a line of a terminal: without what would steer one, and not endless.
+
+    >>> printable("a\\n\\x1b[31mb")
+    'a??[31mb'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:most])

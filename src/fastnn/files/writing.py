@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -12,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from fastnn._log import INFO, log
+
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be removed, which says as much
     fcntl = None  # type: ignore[assignment]
 
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))  # errors that do not say which file
 STALE = 60.0  # seconds after which a temporary file that nobody holds is a dead process's
 
 
@@ -58,11 +62,14 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(descriptor)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            error.filename = os.fspath(path)
         raise
     sync_folder(target.parent)
+    log(INFO, "wrote %s", target)
 
 
 def sync_folder(folder: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.layers import merging, reshaping
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer, Shape
+from fastnn.layers.preprocessing.rescaling import Rescaling
 from fastnn.program import Builder
 from fastnn.records import Value
 from fastnn.variables import Variable
@@ -240,15 +241,21 @@ def _negated(operand: Any) -> Any:
     return -np.asarray(operand)
 
 
+def _fitting(array: Any, x: Tensor) -> np.ndarray:
+    """An array as one for each sample: without the axis that stands for the batch."""
+    array = np.asarray(array)
+    return array[0] if array.ndim == len(x.shape) and len(array) == 1 else array
+
+
 def add(a: Any, b: Any) -> Any:
     """a + b, of which one at least is a symbolic tensor."""
     if not isinstance(a, Tensor):
         a, b = b, a
     if isinstance(b, Tensor):
         return _binary(merging.Add, a, b)
-    if np.ndim(b) == 0 and not isinstance(b, Variable):
-        return Function("linear_map", (1.0, b))(a)
-    return WithWeights("scale", None, b)(a)
+    if isinstance(b, Variable):
+        return WithWeights("scale", None, b)(a)
+    return Function("linear_map", (1.0, b))(a) if np.ndim(b) == 0 else Rescaling(1.0, _fitting(b, a))(a)
 
 
 def subtract(a: Any, b: Any) -> Any:
@@ -268,9 +275,9 @@ def multiply(a: Any, b: Any) -> Any:
         a, b = b, a
     if isinstance(b, Tensor):
         return _binary(merging.Multiply, a, b)
-    if np.ndim(b) == 0 and not isinstance(b, Variable):
-        return Function("linear_map", (b, 0.0))(a)
-    return WithWeights("scale", b)(a)
+    if isinstance(b, Variable):
+        return WithWeights("scale", b)(a)
+    return Function("linear_map", (b, 0.0))(a) if np.ndim(b) == 0 else Rescaling(_fitting(b, a))(a)
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -290,16 +297,20 @@ def maximum(a: Any, b: Any) -> Any:
         return _binary(merging.Maximum, a, b)
     if not isinstance(a, Tensor):
         a, b = b, a
-    if isinstance(b, NUMBERS) and b < -1:  # digits of small numbers would be lost in a - b
-        return Function("threshold", (float(b), float(b)))(a)
-    return add(Function("relu")(subtract(a, b)), b)
+    if isinstance(b, Variable):
+        return add(Function("relu")(subtract(a, b)), b)
+    # a - b + b would lose digits of a
+    if np.ndim(b) == 0:
+        return Function("relu")(a) if b == 0 else Function("threshold", (b, b))(a)
+    zeros = Function("threshold", (math.inf, 0.0))(a)
+    return _binary(merging.Maximum, a, add(zeros, b))
 
 
 def minimum(a: Any, b: Any) -> Any:
     """The smaller of both."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return _binary(merging.Minimum, a, b)
-    return negative(maximum(negative(a), negative(b)))
+    return negative(maximum(negative(a), _negated(b) if isinstance(b, (list, np.ndarray)) else negative(b)))
 
 
 def matmul(a: Any, b: Any) -> Any:

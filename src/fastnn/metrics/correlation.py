@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from fastnn._arrays import as_float, squeeze_or_expand_to_same_rank
 from fastnn.losses.rows import EPSILON, aligned
 from fastnn.metrics.metric import MeanMetricWrapper, Metric
+from fastnn.warnings import DataWarning, warn
 
 _AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
@@ -189,10 +189,10 @@ class R2Score(Metric):
         if not self.num_regressors:
             return score
         if free <= 0:
-            warnings.warn(
+            warn(
                 f"The score is not adjusted: there are {self.num_regressors} regressors and only {self.num_samples} "
                 "numbers.",
-                stacklevel=3,
+                DataWarning,
             )
             return score
         return 1 - (1 - score) * (self.num_samples - 1) / free

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from fastnn._arrays import as_float
 from fastnn.losses.rows import EPSILON
 from fastnn.metrics.metric import Metric
+from fastnn.warnings import DataWarning, warn
 
 
 class IoU(Metric):
@@ -105,9 +105,7 @@ class IoU(Metric):
         weight = as_float(sample_weight, np.float64, name="sample_weight")
         if self._integral:
             if (weight != np.trunc(weight)).any():
-                warnings.warn(
-                    "Sample weights are cut to whole numbers: pass a float `dtype` to keep them.", stacklevel=4
-                )
+                warn("Sample weights are cut to whole numbers: pass a float `dtype` to keep them.", DataWarning)
             weight = np.trunc(weight)
         try:
             return np.broadcast_to(weight.reshape(-1) if weight.ndim else weight, shape)

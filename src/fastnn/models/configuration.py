@@ -9,7 +9,7 @@ from fastnn import layers
 from fastnn._structure import flatten, transform
 from fastnn.layers.graph import Node, Tensor
 from fastnn.layers.layer import Layer
-from fastnn.models import keras_configurations
+from fastnn.models import keras_operations
 
 
 def get_config(model: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def from_config(cls: Callable[..., Any], config: dict[str, Any], custom_objects:
     for described in config["layers"]:
         calls = described.get("inbound_nodes", [])
         name = described.get("name") or described["config"]["name"]
-        operation = keras_configurations.operation(described)
+        operation = keras_operations.operation(described)
         called = None if operation is None else _operation_caller(operation, name)
         if called is None:
             layer = deserialize_layer(described, custom_objects)

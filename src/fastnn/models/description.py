@@ -10,6 +10,7 @@ from typing import Any
 from fastnn import losses, metrics, optimizers
 from fastnn._registry import custom_object_scope
 from fastnn._structure import is_shape
+from fastnn.files.errors import shortened
 from fastnn.files.tensors import plain
 from fastnn.models.configuration import deserialize_layer, serialize_layer
 
@@ -84,7 +85,15 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         described = json.loads(json_string)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"Argument `json_string` must be JSON: {error}. Received: {str(json_string)[:80]!r}") from None
-    return make(described, custom_objects, compile=True)
+    try:
+        return make(described, custom_objects, compile=True)
+    except Exception as error:  # whatever the wrong thing in the wrong place made of it
+        if isinstance(error, ValueError) and "Received: " in str(error):
+            raise
+        raise ValueError(
+            f"Argument `json_string` must describe a model: {type(error).__name__}: {shortened(str(error))} "
+            f"Received: {str(json_string)[:80]!r}"
+        ) from error
 
 
 def compile_config(model: Any) -> dict[str, Any] | None:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import Any
 
-from fastnn import ops
-from fastnn._registry import to_snake_case
-from fastnn.layers import operations
+from fastnn.models import keras_operations
 
 # What Keras has not.
 _OURS = {
-    "fastnn.layers": "BatchEnsembleDense Divide FeatureScale Reduce Slice Where",
+    "fastnn.layers": "BatchEnsembleDense FeatureScale PeriodicEmbedding PiecewiseLinearEmbedding",
     "fastnn.losses": "GaussianNegativeLogLikelihood Pinball PythonLoss",
     "fastnn.optimizers": "LBFGS",
     "fastnn.optimizers.schedules": "CosLog OneCycle",
+    "fastnn.regularizers": "L2PerSample",
 }
+_IN_GRAPHS = "Divide Rearrange Reduce Slice Where"  # Keras has operations for them, but no layers
 _OWN_SETTINGS = {"fastnn.losses": "pos_weight", "fastnn.optimizers": "groups"}  # refused where they are set
 _ALWAYS_TRAINABLE = ("Discretization", "SpatialDropout1D")  # Keras does not take their `trainable`
-# Functions that have a layer `Activation` in Keras, and operations of Keras's on symbolic tensors that are known here.
-_ACTIVATIONS = "relu sigmoid tanh softplus exponential elu selu silu softmax"
-_ARITHMETIC = "add subtract multiply divide negative power maximum minimum"
-_FUNCTIONS = (
-    "absolute abs exp log sqrt square sum mean max reshape expand_dims squeeze transpose concatenate relu sigmoid tanh "
-    "softplus softmax elu selu silu gelu log_softmax softsign hard_sigmoid leaky_relu sign log1p min where clip "
-    "greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not zeros_like ones_like"
+# Functions that have a layer `Activation` in Keras.
+_ACTIVATIONS = (
+    "exponential gelu hard_sigmoid hard_silu hard_tanh linear log_sigmoid log_softmax mish relu selu sigmoid silu "
+    "softmax softplus softsign sparse_plus sparse_sigmoid tanh tanh_shrink"
 )
 
 
@@ -60,9 +57,12 @@ def _exported(part: Any, dtype: str) -> Any:
     if not isinstance(name, str) or "config" not in part:
         return {key: _exported(each, dtype) for key, each in part.items()}
     if module in _OURS and name in _OURS[module].split():
-        raise NotImplementedError(
-            f"Keras has no {module.removeprefix('fastnn.')}.{name}: save the model as '.safetensors'. Received: {name}"
-        )
+        what = f"{module.removeprefix('fastnn.')}.{name}"
+        raise NotImplementedError(f"Keras has no {what}: save the model as '.safetensors'. Received: {_named(part)}")
+    if name == "Model" and str(module).startswith("fastnn.models.") and "layers" in part["config"]:
+        described = part["config"]["layers"]
+        described = [each for layer in described for each in keras_operations.exported(layer, dtype) or [layer]]
+        part = {**part, "config": {**_renumbered(part["config"], 1), "layers": described}}
     made = {key: _exported(each, dtype) for key, each in part.items()}
     setting = _OWN_SETTINGS.get(str(module))
     if setting and isinstance(made["config"], dict) and made["config"].pop(setting, None) is not None:
@@ -97,20 +97,61 @@ def _exported_layer(made: dict[str, Any], dtype: str) -> dict[str, Any]:
         return {**made, "config": {**kept, "sparse": False, "ragged": False, "optional": False}}
     if name == "Function":
         return {**made, **_exported_function(config)}
+    if name in _IN_GRAPHS.split():
+        raise _no_layer(f"'{config['name']}', a {name}")
     return made
 
 
 def _exported_function(config: dict[str, Any]) -> dict[str, Any]:
+    """The layer of Keras's that a function is."""
     function, params = config.pop("function"), config.pop("params")
     if function == "linear_map":
         return {"class_name": "Rescaling", "config": {**config, "scale": params[0], "offset": params[1]}}
+    if function == "leaky_relu":
+        return {"class_name": "LeakyReLU", "config": {**config, "negative_slope": params[0]}}
+    if function == "elu":
+        return {"class_name": "ELU", "config": {**config, "alpha": params[0]}}
+    if function == "clipped_relu":
+        slope, limit, threshold = params
+        settings = {"negative_slope": slope, "max_value": None if limit == math.inf else limit, "threshold": threshold}
+        return {"class_name": "ReLU", "config": {**config, **settings}}
     if params or function not in _ACTIVATIONS.split():
-        raise NotImplementedError(f"Keras has no layer for the function. Received: {function}")
+        raise _no_layer(f"'{config['name']}', the function {function}")
     return {"class_name": "Activation", "config": {**config, "activation": function}}
+
+
+def _no_layer(received: str) -> NotImplementedError:
+    return NotImplementedError(
+        "Keras has no layer for it, and only a functional model holds operations: save the model as '.safetensors'. "
+        f"Received: layer {received}"
+    )
+
+
+def _named(part: dict[str, Any]) -> str:
+    """What it is, and what it is called where it has a name."""
+    name = part["config"].get("name") if isinstance(part["config"], dict) else None
+    return f"{part['class_name']} '{name}'" if name else str(part["class_name"])
 
 
 def _policy(dtype: str) -> dict[str, Any]:
     return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": dtype}, "registered_name": None}
+
+
+def _renumbered(config: dict[str, Any], by: int) -> dict[str, Any]:
+    """The configuration of a functional model, in which its outputs count the calls of models in it from 1 on, or 0.
+
+    Keras does the former there, for these models have been called once when they were made, and the latter elsewhere.
+    """
+    nested = {each["name"] for each in config["layers"] if "input_layers" in (each.get("config") or {})}
+
+    def renumbered(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: renumbered(each) for key, each in part.items()}
+        if len(part) == 3 and isinstance(part[0], str):
+            return [part[0], part[1] + by if part[0] in nested else part[1], part[2]]
+        return [renumbered(each) for each in part]
+
+    return {**config, "output_layers": renumbered(config["output_layers"])}
 
 
 # --- from Keras ---
@@ -132,46 +173,6 @@ def imported(config: Any) -> Any:
                 raise ValueError(f"An input that is {setting} is not supported.")
         kept = {key: part for key, part in config["config"].items() if key not in ("sparse", "ragged", "optional")}
         config = {**config, "config": kept}
+    if config.get("class_name") == "Functional" and isinstance(config.get("config"), dict):
+        config = {**config, "config": _renumbered(config["config"], -1)}
     return {key: imported(part) for key, part in config.items()}
-
-
-def operation(described: dict[str, Any]) -> Callable[..., Any] | None:
-    """What an operation of Keras's on symbolic tensors, such as `x * 2`, is here; `None` for a layer.
-
-    Raises:
-        ValueError: There is no such operation here.
-    """
-    module = described.get("module")
-    if not isinstance(module, str) or not module.startswith("keras.src.ops"):
-        return None
-    name = to_snake_case(described["class_name"])
-    name = {"true_divide": "divide", "get_item": "getitem"}.get(name, name)
-    if name == "getitem":
-        return lambda x, key: operations.getitem(x, _key(key))
-    function = getattr(operations, name, None) if name in _ARITHMETIC.split() else None
-    function = function or (getattr(ops, name, None) if name in _FUNCTIONS.split() else None)
-    if function is None:
-        raise ValueError(f"fastnn has no operation {described['class_name']!r} on symbolic tensors.")
-    settings = {
-        key: value
-        for key, value in (described.get("config") or {}).items()
-        if key in ("axis", "keepdims", "newshape", "axes", "x_min", "x_max") and value is not None
-    }
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{**settings, **kwargs})
-
-    return call
-
-
-def _key(key: Any) -> Any:
-    """An index that Keras has serialized."""
-    if isinstance(key, (list, tuple)):
-        return tuple(_key(part) for part in key)
-    if isinstance(key, dict):
-        kind, config = key.get("class_name"), key.get("config", {})
-        if kind == "__slice__":
-            return slice(config.get("start"), config.get("stop"), config.get("step"))
-        if kind == "__ellipsis__":
-            return Ellipsis
-    return key

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from fastnn.models import description, keras_configurations
 from fastnn.models.saving import CONSTANTS
 from fastnn.state.names import in_attribute
 from fastnn.variables import Variable, left_empty
+from fastnn.warnings import FileWarning, warn
 
 WEIGHTS = "model.weights.h5"
 KERAS_VERSION = "3.15.0"  # whose archives are written
@@ -168,7 +168,7 @@ def _pairs(
                     f"The weights of the layer '{name}' must have the shapes that '{path}' has in the file, {shapes}. "
                     f"Received: a layer with weights of shapes {own}"
                 )
-            warnings.warn(f"The layer '{name}' does not fit the file, and was left out.", stacklevel=5)
+            warn(f"The layer '{name}' does not fit the file, and was left out.", FileWarning)
             continue
         pairs.extend((variable, (path, number)) for number, variable in enumerate(variables))
     return pairs
@@ -190,8 +190,6 @@ def _optimizer_pairs(model: Any, file: Hdf5File, check_finite: bool) -> list[tup
     if shapes != [variable.shape for variable in optimizer.variables]:  # else it was saved before it was built
         optimizer.build(model.trainable_variables)
     if shapes != [variable.shape for variable in optimizer.variables]:
-        warnings.warn(
-            f"The state of the optimizer '{optimizer.name}' does not fit the file, and starts afresh.", stacklevel=5
-        )
+        warn(f"The state of the optimizer '{optimizer.name}' does not fit the file, and starts afresh.", FileWarning)
         return []
     return [(v, _read(file, ("optimizer/vars", at), check_finite)) for at, v in enumerate(optimizer.variables)]

@@ -18,7 +18,7 @@ from fastnn.models import configuration, description, saving
 from fastnn.models.differentiable import Differentiable
 from fastnn.models.trainer import Trainer
 from fastnn.program import Builder
-from fastnn.summary import print_summary
+from fastnn.summary import html_summary, print_summary
 from fastnn.variables import Variable
 
 Shape = tuple[Any, ...]
@@ -258,6 +258,10 @@ class Model(Trainer, Differentiable, Layer):
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     # --- building and lowering ---
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table of `summary`."""
+        return html_summary(self)
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the weights.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import state
+from fastnn._log import INFO, log
 from fastnn.files import FileError, tensors, trusting_nothing
 from fastnn.files.tensors import TensorFile
 from fastnn.models import description
@@ -110,6 +111,7 @@ def load_model(
     path = os.fspath(filepath)
     with open(path, "rb") as opened:
         head = opened.read(4)
+    log(INFO, "reading a model from %s", path)
     if head == b"PK\x03\x04":
         from fastnn.models import keras_files
 
@@ -173,6 +175,7 @@ def load_weights(
     model._check_built("weights")
     with open(path, "rb") as opened:
         head = opened.read(4)
+    log(INFO, "reading weights from %s", path)
     if head in (b"PK\x03\x04", b"\x89HDF"):
         from fastnn.models import keras_files
 

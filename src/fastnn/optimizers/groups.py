@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from fastnn.optimizers import patterns
 from fastnn.variables import Variable
 
 
@@ -28,12 +29,12 @@ class Chosen:
 
     Args:
         variables: The weights.
-        patterns: Regular expressions.
+        expressions: Regular expressions, checked.
     """
 
-    def __init__(self, variables: Iterable[Variable] = (), patterns: Iterable[str] = ()) -> None:
+    def __init__(self, variables: Iterable[Variable] = (), expressions: Iterable[str] = ()) -> None:
         self.variables = list(variables)
-        self.patterns = sorted(set(patterns))
+        self.patterns = sorted(set(expressions))
 
     def __bool__(self) -> bool:
         return bool(self.variables or self.patterns)
@@ -42,7 +43,7 @@ class Chosen:
         """Whether a weight is among the variables, or a pattern is found in `name`."""
         if any(variable is chosen for chosen in self.variables):
             return True
-        return any(re.search(pattern, name) for pattern in self.patterns)
+        return any(patterns.found(pattern, name) for pattern in self.patterns)
 
 
 class Group(NamedTuple):
@@ -70,8 +71,9 @@ class Group(NamedTuple):
                 "Argument `learning_rate_multiplier` must be a non-negative float. Received: "
                 f"learning_rate_multiplier={multiplier!r}"
             )
-        patterns = [chosen for chosen in variables if isinstance(chosen, str)]
-        return cls(Chosen((v for v in variables if isinstance(v, Variable)), patterns), float(multiplier), weight_decay)
+        expressions = patterns.checked((chosen for chosen in variables if isinstance(chosen, str)), "variables")
+        chosen = Chosen((v for v in variables if isinstance(v, Variable)), expressions)
+        return cls(chosen, float(multiplier), weight_decay)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `Optimizer.set_group`: weights by their paths."""

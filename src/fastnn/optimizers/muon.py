@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
+from fastnn.optimizers import patterns
 from fastnn.optimizers.arguments import number
 from fastnn.optimizers.groups import Rule
 from fastnn.optimizers.optimizer import Optimizer
@@ -108,13 +108,13 @@ class Muon(Optimizer):
         self.ns_steps = ns_steps
         self.nesterov = nesterov
         self.rms_rate = rms_rate
-        self.exclude_layers: list[str] = list(exclude_layers or [])
+        self.exclude_layers = patterns.checked(exclude_layers or [], "exclude_layers")
         self.kernel = "muon"
         self.slot_names = ("momentum",)
 
     def kernel_of(self, variable: Variable) -> str:
         embedding = self.exclude_embeddings and "embedding" in variable.path.lower()
-        excluded = any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+        excluded = any(patterns.found(pattern, variable.path) for pattern in self.exclude_layers)
         return "adam" if variable.ndim != 2 or embedding or excluded else "muon"
 
     def rule_of(self, variable: Variable) -> Rule:

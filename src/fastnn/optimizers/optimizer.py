@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from fastnn.optimizers import eager, schedules
+from fastnn.optimizers import eager, patterns, schedules
 from fastnn.optimizers.arguments import limit
 from fastnn.optimizers.groups import Chosen, Group, Rule
 from fastnn.optimizers.schedules import LearningRateSchedule
 from fastnn.optimizers.state import State
 from fastnn.records import Updates
 from fastnn.variables import Variable
+from fastnn.warnings import TrainingWarning, warn
 
 
 class Optimizer(State):
@@ -351,14 +351,14 @@ class Optimizer(State):
             var_names: Regular expressions: weights in whose names one of them is found, such as `"bias"`.
 
         Raises:
-            ValueError: The optimizer is built already.
+            ValueError: The optimizer is built already, or a regular expression might take forever.
         """
         if self.built:
             raise ValueError(
                 f"`exclude_from_weight_decay()` must be called before the optimizer is built. Received: {self.name}, "
                 "which is built"
             )
-        self._undecayed = Chosen(var_list or (), var_names or ())
+        self._undecayed = Chosen(var_list or (), patterns.checked(var_names or (), "var_names"))
 
     def _is_undecayed(self, variable: Variable) -> bool:
         return self._undecayed.has(variable, variable.name)
@@ -414,7 +414,7 @@ class Optimizer(State):
             raise ValueError(f"No gradients are given for any variable. Received: grads={list(grads)}")
         if len(pairs) < len(variables):
             without = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-            warnings.warn(f"There are no gradients for the variables {without}.", stacklevel=2)
+            warn(f"There are no gradients for the variables {without}.", TrainingWarning)
         self.build(variables)
         for _, variable in pairs:
             self._check_known(variable)

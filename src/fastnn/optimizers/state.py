@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from fastnn import initializers
 from fastnn._registry import auto_name
 from fastnn.variables import Variable
+from fastnn.warnings import FileWarning, warn
 
 
 class State:
@@ -220,10 +220,10 @@ class State:
         """Sets the state to what `save_own_variables` put into `store`; warns, and does nothing, if it does not fit."""
         variables = self.variables
         if len(store) != len(variables):
-            warnings.warn(
+            warn(
                 f"The state of the optimizer '{self.name}' is not loaded: it has {len(variables)} variables, and "
                 f"{len(store)} were saved.",
-                stacklevel=2,
+                FileWarning,
             )
             return
         self.set_weights([store[str(place)] for place in range(len(variables))])

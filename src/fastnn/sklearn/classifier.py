@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastnn.adapters import is_sparse
 from fastnn.losses import Loss
 from fastnn.sklearn import objectives
-from fastnn.sklearn.parameters import CONSTRAINTS
-from fastnn.sklearn.perceptron import SPARSE, Perceptron
+from fastnn.sklearn.parameters import CONSTRAINTS, keep
+from fastnn.sklearn.perceptron import Perceptron
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):
@@ -125,35 +124,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         callbacks: Any = None,
         dtype: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.loss = loss
-        self.class_weight = class_weight
-        self.dropout = dropout
-        self.batch_normalization = batch_normalization
-        self.callbacks = callbacks
-        self.dtype = dtype
+        keep(self, locals())
 
     # --- targets ---
 
@@ -163,17 +134,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return bool(self._label_binarizer.y_type_ == "multiclass")
 
     def _encoded(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=list(SPARSE),
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = self._validated(X, y, reset)
         if not hasattr(self, "classes_") or (reset and not incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
@@ -181,7 +142,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             self._check_classes(unique_labels(y), incremental)
         if self._multiclass and self._objective().sparse:
             return X, np.searchsorted(self.classes_, y)
-        return X, self._label_binarizer.transform(y).astype(bool)
+        labels = self._label_binarizer.transform(y)  # a sparse matrix where y is one
+        return X, (labels.toarray() if is_sparse(labels) else labels).astype(bool)
 
     def _check_classes(self, classes: np.ndarray, incremental: bool) -> None:
         if self.warm_start and not incremental:
@@ -250,17 +212,16 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self._fit(X, y, sample_weight, True, (None, None, None))
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Returns the labels of samples.
+    def predict(self, X: Any) -> Any:
+        """Returns the labels of samples: an array, or, of several labels that were given as one, a sparse matrix.
 
         Args:
             X: Inputs, an array or a sparse matrix of shape `(samples, features)`.
         """
-        check_is_fitted(self)
         outputs = self._checked_outputs(X)
         if self._multiclass:
             return np.asarray(self.classes_[self._decided(outputs)])
-        return np.asarray(self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs))
+        return self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Returns the probabilities of classes, in the order of `classes_`: an array `(samples, classes)`.
@@ -268,7 +229,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         Args:
             X: Inputs, an array or a sparse matrix of shape `(samples, features)`.
         """
-        check_is_fitted(self)
         outputs = self._checked_outputs(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 

@@ -1,4 +1,4 @@
-"""Epochs of a perceptron: batches in the orders that scikit-learn draws, of arrays and of sparse matrices."""
+"""Epochs of a perceptron: batches in the orders that scikit-learn draws."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.compiled import Compiled
 from fastnn.records import required
 from fastnn.sklearn.objectives import Objective
 from fastnn.sources import InMemory
-from fastnn.training import Arrays, KnownScalars, Training
-
-CHUNK_BYTES = 1 << 26  # of a sparse matrix, made dense at a time
+from fastnn.training import Arrays, Training
 
 
 class Epochs(InMemory):
-    """Arrays, as a source of batches.
+    """Arrays or a sparse matrix, as a source of batches.
 
     Args:
         training: What was compiled.
@@ -37,92 +34,46 @@ class Epochs(InMemory):
         self.steady = steady
         self.order: np.ndarray | None = None
 
-    def __len__(self) -> int:
-        return len(self.arrays)
-
     def prepare(self, epochs: int, unchanged: bool) -> None:
-        self.compiled = self.training.train_program(self.arrays, self.batch_size)
-        if self.steady:
-            self.known = KnownScalars(self.training.optimizer, required(self.steps, "steps") * epochs)
+        super().prepare(epochs, self.steady)
 
     def next_order(self) -> np.ndarray | None:
         """Draws the order of the next epoch, from that of the last, as scikit-learn does."""
         if self.random_state is not None:
-            drawn = np.arange(len(self))
+            drawn = np.arange(len(self.arrays))
             self.random_state.shuffle(drawn)
             self.order = drawn if self.order is None else self.order[drawn]
         return self.order
 
     def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
-        compiled, order = required(self.compiled, "a program"), self.next_order()
+        compiled, order = required(self.compiled, "a program"), self.order if begun else self.next_order()
         return self.training.run_epoch(
             compiled, self.arrays, self.batch_size, None, by_batch, self.known, begun, order=order
         )
 
-    def totals(self) -> tuple[float, float, float]:
-        """Sums over the samples of the epoch: of what is minimized, of the loss alone, of ones."""
-        program = required(self.compiled, "a program").program
-        loss_sum, samples = program.totals
-        return loss_sum, program.loss_total(required(self.compiled, "a program").losses[0]), samples
+    def get_state(self, done: int) -> dict[str, Any]:
+        state = {**super().get_state(done), "order": self.order, "random": None}
+        if done:  # what is told is the loss without what it is multiplied by
+            state["epoch"]["totals"] = np.append(state["epoch"]["totals"], self._loss())
+        if self.random_state is not None:
+            name, keys, *numbers = self.random_state.get_state(legacy=True)
+            state["random"] = [name, keys.tolist(), *numbers]
+        return state
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        super().set_state(state)
+        self.order = state["order"]
+        if self.random_state is not None and state["random"] is not None:
+            self.random_state.set_state(tuple(state["random"]))
+
+    def _loss(self) -> float:
+        """The sum over the samples of the epoch of the loss alone."""
+        compiled = required(self.compiled, "a program")
+        return float(compiled.program.loss_total(compiled.losses[0]))
 
     def logs(self) -> dict[str, Any]:
         """The loss, penalty included, in scikit-learn's units; and metrics that a user may have added."""
-        minimized, loss, samples = self.totals()
-        logs = super().logs()
-        logs["loss"] = (minimized - (self.objective.factor - self.objective.told) * loss) / samples if samples else 0.0
+        minimized, samples = required(self.compiled, "a program").program.totals
+        logs, multiplied = super().logs(), self.objective.factor - self.objective.told
+        logs["loss"] = (minimized - multiplied * self._loss()) / samples if samples else 0.0
         return logs
-
-
-class SparseEpochs(Epochs):
-    """The rows of a sparse matrix, made dense for some batches at a time.
-
-    Args:
-        matrix: A matrix of SciPy's, in CSR format.
-        arrays: Its first rows, dense, with the targets and weights of all.
-        *arguments: As for `Epochs`.
-    """
-
-    def __init__(self, matrix: Any, training: Training, objective: Objective, arrays: Arrays, *arguments: Any) -> None:
-        self.matrix = matrix
-        super().__init__(training, objective, arrays, *arguments)
-        self.batch_size = min(arguments[0], len(self))
-        self.steps = -(-len(self) // self.batch_size)
-        self.before = np.zeros(3)
-
-    def __len__(self) -> int:
-        return int(self.matrix.shape[0])
-
-    def prepare(self, epochs: int, unchanged: bool) -> None:
-        self.compiled = self._program(self.batch_size)
-        if self.steady:
-            self.known = KnownScalars(self.training.optimizer, required(self.steps, "steps") * epochs)
-
-    def _program(self, batch_size: int) -> Compiled:
-        return self.training.program("train", batch_size, self.arrays)
-
-    def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
-        order, self.before = self.next_order(), np.zeros(3)
-        dtype = self.training.model.dtype
-        chunk = self.batch_size * max(1, CHUNK_BYTES // (self.batch_size * self.matrix.shape[1] * dtype.itemsize))
-        for first in range(0, len(self), chunk):
-            if first:
-                self.before = self.before + super().totals()
-            rows = slice(first, first + chunk) if order is None else order[first : first + chunk]
-            arrays = Arrays(
-                [dense_rows(self.matrix, rows, dtype)],
-                [y[rows] for y in self.arrays.y],
-                [None if weights is None else weights[rows] for weights in self.arrays.weights],
-                self.arrays.target_shapes,
-            )
-            compiled = required(self.compiled, "a program")
-            for done in self.training.run_epoch(compiled, arrays, self.batch_size, None, by_batch, self.known):
-                yield first // self.batch_size + done
-
-    def totals(self) -> tuple[float, float, float]:
-        minimized, loss, samples = (self.before + super().totals()).tolist()
-        return minimized, loss, samples
-
-
-def dense_rows(matrix: Any, rows: Any, dtype: Any) -> np.ndarray:
-    """Some rows of a sparse matrix in CSR format, as an array."""
-    return np.asarray(matrix[rows].astype(dtype, copy=False).toarray())

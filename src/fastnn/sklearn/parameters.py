@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -39,3 +40,20 @@ CONSTRAINTS: dict = {
     "callbacks": [list, tuple, object, None],
     "dtype": [StrOptions({"float32", "float64"}), type, np.dtype, None],
 }
+
+
+def keep(estimator: Any, arguments: dict[str, Any]) -> None:
+    """Sets the arguments of an estimator's constructor as attributes of their names, as scikit-learn wants it.
+
+    Args:
+        estimator: The estimator.
+        arguments: What `locals()` returns at the beginning of the constructor.
+    """
+    estimator.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """The callbacks that an estimator was given: none, one, or several."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastnn import loop
 from fastnn._arrays import standardize_dtype
 from fastnn.callbacks import CallbackList, History
+from fastnn.data import as_samples
 from fastnn.optimizers import SGD, Adam, Optimizer
 from fastnn.optimizers.schedules import LearningRateSchedule
-from fastnn.sklearn.epochs import CHUNK_BYTES, Epochs, SparseEpochs, dense_rows
+from fastnn.sklearn.epochs import Epochs
 from fastnn.sklearn.lbfgs import Minimizer
 from fastnn.sklearn.network import Network, Plan, activations_for, shares_for
 from fastnn.sklearn.objectives import Objective
-from fastnn.sklearn.parameters import CONSTRAINTS
+from fastnn.sklearn.parameters import CONSTRAINTS, listed
 from fastnn.sklearn.stopping import Stopping, Validation
 from fastnn.training import Arrays
+from fastnn.warnings import DataWarning, TrainingWarning, warn
 
-SPARSE = ("csr", "csc")
+SPARSE = ["csr", "csc"]
+CURVES = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_")
 
 
 class Samples(NamedTuple):
@@ -65,9 +66,9 @@ class Perceptron(BaseEstimator, ABC):
     def _score_of(self, y: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray | None) -> float:
         """What early stopping goes by."""
 
-    @abstractmethod
     def _weighed(self, y: Any, sample_weight: np.ndarray | None, incremental: bool) -> np.ndarray | None:
         """Weights of samples, those of their classes included."""
+        return sample_weight
 
     # --- fit ---
 
@@ -109,6 +110,12 @@ class Perceptron(BaseEstimator, ABC):
         if np.any(np.array(sizes) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
+
+    def _validated(self, X: Any, y: Any, reset: bool, **more: Any) -> tuple[Any, Any]:
+        """Inputs and targets as scikit-learn checks them."""
+        dtypes = np.float64, np.float32
+        X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=dtypes, reset=reset, **more)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation: tuple[Any, Any, Any]
@@ -153,12 +160,8 @@ class Perceptron(BaseEstimator, ABC):
             self.intercepts_.append(self._random_state.uniform(-bound, bound, fan_out).astype(dtype, copy=False))
         self._network: Network | None = None
         self._optimizer: Optimizer | None = None
-        if self.solver != "lbfgs":
-            self.loss_curve_: list[float] = []
-            self._no_improvement_count = 0
-            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self.best_loss_ = None if self.early_stopping else np.inf
+        for name in CURVES:
+            self.__dict__.pop(name, None)
 
     # --- the network ---
 
@@ -206,18 +209,13 @@ class Perceptron(BaseEstimator, ABC):
             raise AttributeError(f"{type(self).__name__} has no `model_` before it is fitted.")
         return self._fitted_network().model
 
-    def _arrays(self, samples: Samples, training: Any, rows: int | None = None) -> Arrays:
-        """The data as `Training` has it; `rows`: inputs of the first ones only."""
-        x, y, weights = samples
-        few = slice(None) if rows is None else slice(0, rows)
-        inputs = dense_rows(x, few, self.coefs_[0].dtype) if scipy.sparse.issparse(x) else x[few]
+    def _arrays(self, samples: Samples, training: Any) -> Arrays:
+        """The data as `Training` has it."""
+        weights = samples.sample_weight
         if weights is not None and self._objective().in_python:
             weights = weights / weights.mean()
-        arrays = training.arrays([inputs], y[few], None if weights is None else weights[few], False)
-        if rows is not None:
-            arrays.y, arrays.weights = [y], [None if weights is None else weights[:, None]]
-        checked: Arrays = arrays
-        return checked
+        arrays: Arrays = training.arrays([as_samples(samples.x)], samples.y, weights, False)
+        return arrays
 
     # --- solvers ---
 
@@ -233,6 +231,7 @@ class Perceptron(BaseEstimator, ABC):
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         network = self._fitted_network()
+        self._open_curves()
         if not incremental or self._optimizer is None:
             self._optimizer = self._new_optimizer()
         samples, held_out = self._split(samples, validation)
@@ -240,12 +239,13 @@ class Perceptron(BaseEstimator, ABC):
         objective = self._objective()
         training = network.training(self._optimizer, objective, samples.sample_weight is not None)
         steady = not self.callbacks and (self.solver != "sgd" or self.learning_rate in ("constant",))
-        source = self._source(samples, training, objective, batch_size, steady)
+        orders = self._random_state if self.shuffle else None
+        source = Epochs(training, objective, self._arrays(samples, training), batch_size, orders, steady)
         stopping = Stopping(self, held_out, incremental, len(samples.y))
         history = History()
         epochs = 1 if incremental else self.max_iter
         listeners = CallbackList(
-            [stopping, *_listed(self.callbacks), history],
+            [stopping, *listed(self.callbacks), history],
             model=network.model,
             verbose=int(self.verbose),
             epochs=epochs,
@@ -255,17 +255,28 @@ class Perceptron(BaseEstimator, ABC):
         try:
             loop.fit(training, source, None, epochs=epochs, initial_epoch=0, callbacks=listeners, validation_freq=1)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn("Training interrupted by user.", TrainingWarning)
             stopping.on_train_end()
         else:
             if self.n_iter_ == self.max_iter and not incremental and not network.model.stop_training:
-                warnings.warn(
+                warn(
                     f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                     "converged yet.",
                     ConvergenceWarning,
-                    stacklevel=2,
                 )
         self._keep_history(history.history, goes_on=incremental)
+
+    def _open_curves(self) -> None:
+        """Makes room for what is kept of epochs, where there was none: with `early_stopping`, and without."""
+        if not hasattr(self, "loss_curve_"):
+            self.loss_curve_: list[float] = []
+            self.validation_scores_: list[float] | None = None
+            self.best_validation_score_ = self.best_loss_ = None
+            self._no_improvement_count = 0
+        if self.early_stopping and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = [], -np.inf
+        if not self.early_stopping and self.best_loss_ is None:
+            self.best_loss_ = np.inf
 
     def _keep_history(self, history: dict[str, list[Any]], goes_on: bool) -> None:
         if not goes_on or not hasattr(self, "history_"):
@@ -273,24 +284,11 @@ class Perceptron(BaseEstimator, ABC):
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(values)
 
-    def _source(self, samples: Samples, training: Any, objective: Objective, batch_size: int, steady: bool) -> Epochs:
-        random_state = self._random_state if self.shuffle else None
-        dtype = self.coefs_[0].dtype
-        if scipy.sparse.issparse(samples.x):
-            matrix = samples.x.tocsr()
-            if matrix.shape[0] * matrix.shape[1] * dtype.itemsize > CHUNK_BYTES:
-                arrays = self._arrays(samples._replace(x=matrix), training, rows=1)
-                return SparseEpochs(matrix, training, objective, arrays, batch_size, random_state, steady)
-        arrays = self._arrays(samples, training)
-        return Epochs(training, objective, arrays, batch_size, random_state, steady)
-
     def _batch_size(self, samples: int) -> int:
         if isinstance(self.batch_size, str):
             return min(200, samples)
         if self.batch_size > samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", DataWarning)
         return int(np.clip(self.batch_size, 1, samples))
 
     def _split(self, samples: Samples, given: tuple[Any, Any, Any]) -> tuple[Samples, Validation | None]:
@@ -349,19 +347,12 @@ class Perceptron(BaseEstimator, ABC):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """What the network puts out for checked inputs, of shape `(samples, outputs)`."""
-        network = self._fitted_network()
-        if not scipy.sparse.issparse(X):
-            return np.asarray(network.model.predict(X, verbose=0))
-        matrix, dtype = X.tocsr(), self.coefs_[0].dtype
-        rows = max(1, CHUNK_BYTES // (matrix.shape[1] * dtype.itemsize))
-        parts = [
-            network.model.predict(dense_rows(matrix, slice(first, first + rows), dtype), verbose=0)
-            for first in range(0, matrix.shape[0], rows)
-        ]
-        return np.concatenate(parts)
+        return np.asarray(self._fitted_network().model.predict(X, verbose=0))
 
     def _checked_outputs(self, X: Any) -> np.ndarray:
-        return self._outputs(validate_data(self, X, accept_sparse=list(SPARSE), reset=False))
+        """The same for any inputs."""
+        check_is_fitted(self)
+        return self._outputs(validate_data(self, X, accept_sparse=SPARSE, reset=False))
 
     # --- copies ---
 
@@ -374,9 +365,3 @@ class Perceptron(BaseEstimator, ABC):
         super().__setstate__(state)
         if getattr(self, "_network", None) is not None:
             self._settle_weights()
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

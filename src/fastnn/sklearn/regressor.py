@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.losses import Loss, Poisson
 from fastnn.sklearn import objectives
-from fastnn.sklearn.parameters import CONSTRAINTS
-from fastnn.sklearn.perceptron import SPARSE, Perceptron
+from fastnn.sklearn.parameters import CONSTRAINTS, keep
+from fastnn.sklearn.perceptron import Perceptron
 
 
 class MLPRegressor(RegressorMixin, Perceptron):
@@ -126,52 +124,12 @@ class MLPRegressor(RegressorMixin, Perceptron):
         callbacks: Any = None,
         dtype: Any = None,
     ) -> None:
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.quantile = quantile
-        self.delta = delta
-        self.dropout = dropout
-        self.batch_normalization = batch_normalization
-        self.callbacks = callbacks
-        self.dtype = dtype
+        keep(self, locals())
 
     # --- targets ---
 
     def _encoded(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=list(SPARSE),
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = self._validated(X, y, reset, y_numeric=True)
         if self._poisson and (y < 0).any():
             raise ValueError(f"Some values of `y` are negative, which loss='poisson' cannot take. Received: {y.min()}")
         return X, y.reshape(-1, 1) if y.ndim == 1 else y
@@ -188,9 +146,6 @@ class MLPRegressor(RegressorMixin, Perceptron):
 
     def _objective(self) -> objectives.Objective:
         return objectives.for_numbers(self.loss, self.n_outputs_, float(self.quantile), float(self.delta))
-
-    def _weighed(self, y: Any, sample_weight: np.ndarray | None, incremental: bool) -> np.ndarray | None:
-        return sample_weight
 
     def _score_of(self, y: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray | None) -> float:
         return float(r2_score(y, outputs, sample_weight=sample_weight))
@@ -219,6 +174,5 @@ class MLPRegressor(RegressorMixin, Perceptron):
         Args:
             X: Inputs, an array or a sparse matrix of shape `(samples, features)`.
         """
-        check_is_fitted(self)
         outputs = self._checked_outputs(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs

@@ -10,6 +10,10 @@ import numpy as np
 from fastnn.callbacks import Callback
 
 SMALLEST_RATE = 1e-6  # below it an adaptive learning rate is not divided any further
+KEPT = (  # what an estimator is told of each epoch
+    "n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
+    "_no_improvement_count",
+)  # fmt: skip
 
 
 class Validation:
@@ -128,6 +132,14 @@ class Stopping(Callback):
         if estimator.verbose:
             print(f"{message} {then}")
         return stops
+
+    def get_state(self) -> dict[str, Any]:
+        kept = {name: getattr(self.estimator, name, None) for name in KEPT}
+        return {"converged": self.converged, "best_weights": self.best_weights, "estimator": kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.converged, self.best_weights = state["converged"], state["best_weights"]
+        vars(self.estimator).update(state["estimator"])
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.best_weights is not None:

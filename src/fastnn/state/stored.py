@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from fastnn.files.tensors import TensorFile
 from fastnn.optimizers.groups import Chosen
 from fastnn.state.names import layers_by_path, named_slots, named_weights, streams_of
 from fastnn.variables import Variable
+from fastnn.warnings import FileWarning, warn
 
 
 def collected(model: Any, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -151,7 +151,7 @@ def matched(own: Mapping[str, Variable], stored: Stored, skip_mismatch: bool, by
         )
     left_out = [name for name, _ in wrong] + ([] if by_name else names[len(pairs) :])
     if left_out:
-        warnings.warn(f"Weights that do not fit the model were left out: {_some(left_out)}.", stacklevel=4)
+        warn(f"Weights that do not fit the model were left out: {_some(left_out)}.", FileWarning)
     return {name: variable for name, variable in pairs if stored.shape_of(name) == variable.shape}
 
 

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from fastnn.sklearn.parameters import keep
 from fastnn.tabular.estimator import TabularEstimator
 
 TEMPERATURES = (0.2, 5.0)
@@ -26,8 +27,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     Kotelnikov and Babenko 2024, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient Ensembling"): robust
     scaling and smooth clipping, one number for each of few categories and vectors for those of many, periodic
     embeddings of numbers, a layer of factors, three hidden layers, label smoothing, AdamW over four cycles of the
-    learning rate, with rates of their own for each kind of weight. The weights of the epoch that is best on a share of
-    the rows are kept, and probabilities are calibrated on that share by a temperature.
+    learning rate, with rates of their own for each kind of weight. The weights that follow the epochs of the smallest
+    losses on a share of the rows are kept, and probabilities are calibrated on that share by a temperature.
 
     Args:
         hidden_layer_sizes: Units of the hidden layers.
@@ -104,26 +105,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         verbose: Any = False,
         random_state: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.members = members
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.label_smoothing = label_smoothing
-        self.activation = activation
-        self.numeric_embedding = numeric_embedding
-        self.embedding_size = embedding_size
-        self.max_one_hot = max_one_hot
-        self.unknown = unknown
-        self.class_weight = class_weight
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.calibrate = calibrate
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
+        keep(self, locals())
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
@@ -148,6 +130,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _targets_of(self, y: Any, reset: bool) -> np.ndarray:
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "O" and (gaps := np.array([label is None or label != label for label in y], bool)).any():
+            raise ValueError(f"Argument `y` must have a label for each row. Received: {gaps.sum()} rows without one")
         if reset:
             check_classification_targets(y)
             self.classes_ = np.unique(y)

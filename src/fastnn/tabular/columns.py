@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
+from decimal import Decimal
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.warnings import DataWarning, warn
+
 CLIP = 3.0  # where smooth clipping ends, in units of the scaled numbers
 DAY = 86400.0
+NUMBERS = (Real, Decimal)
 
 
 class Part(NamedTuple):
@@ -81,7 +85,7 @@ class Numbers:
         numbers = self._read(values, missing)
         self.marks_missing = bool(missing.any() and not missing.all())
         self.scale = Scaler(numbers)
-        self.varies = bool(self.scale.factor.any())
+        self.varying = self.scale.factor != 0
         self.scale_flags = Scaler(missing[:, None].astype(float))
 
     def get_config(self) -> dict[str, Any]:
@@ -93,14 +97,15 @@ class Numbers:
         }
 
     @classmethod
-    def from_config(cls, config: Any) -> Numbers:
+    def from_config(cls, config: Any) -> Any:
         column = cls.__new__(cls)
         column.name, column.marks_missing = config["name"], bool(config["marks_missing"])
         column.scale, column.scale_flags = (Scaler.from_config(config[key]) for key in ("scale", "scale_flags"))
-        column.varies = bool(column.scale.factor.any())
+        column.varying = column.scale.factor != 0
         return column
 
     def _read(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """What is to be scaled, `(rows, n)`; NaN for missing ones."""
         if values.dtype.kind in "buif" and values.dtype != bool:
             numbers = values.astype(np.float64)
         else:
@@ -112,12 +117,12 @@ class Numbers:
         return numbers[:, None]
 
     def __call__(self, values: np.ndarray, missing: np.ndarray) -> Part:
-        numbers = self.scale(self._read(values, missing))
+        numbers = self.scale(self._read(values, missing))[:, self.varying]
         flags = self.scale_flags(missing[:, None].astype(float)) if self.marks_missing else nothing(len(values))
-        return Part(numbers if self.varies else nothing(len(values)), flags)
+        return Part(numbers, flags)
 
 
-class Dates:
+class Dates(Numbers):
     """A column of dates: the time that has passed, and where in the year, the week and the day it is.
 
     Args:
@@ -125,30 +130,6 @@ class Dates:
         values: The column, of datetime64.
         missing: Which are missing.
     """
-
-    def __init__(self, name: Any, values: np.ndarray, missing: np.ndarray) -> None:
-        self.name = name
-        numbers = self._read(values, missing)
-        self.scale = Scaler(numbers)
-        self.varying = self.scale.factor != 0
-        self.marks_missing = bool(missing.any() and not missing.all())
-        self.scale_flags = Scaler(missing[:, None].astype(float))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "marks_missing": self.marks_missing,
-            "scale": self.scale.get_config(),
-            "scale_flags": self.scale_flags.get_config(),
-        }
-
-    @classmethod
-    def from_config(cls, config: Any) -> Dates:
-        column = cls.__new__(cls)
-        column.name, column.marks_missing = config["name"], bool(config["marks_missing"])
-        column.scale, column.scale_flags = (Scaler.from_config(config[key]) for key in ("scale", "scale_flags"))
-        column.varying = column.scale.factor != 0
-        return column
 
     def _read(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         if values.dtype.kind != "M":
@@ -167,11 +148,6 @@ class Dates:
         numbers = numbers.round(9)  # so that a turn that stands still has no noise to be scaled up
         numbers[missing] = np.nan
         return numbers
-
-    def __call__(self, values: np.ndarray, missing: np.ndarray) -> Part:
-        numbers = self.scale(self._read(values, missing))[:, self.varying]
-        flags = self.scale_flags(missing[:, None].astype(float)) if self.marks_missing else nothing(len(values))
-        return Part(numbers, flags)
 
 
 class Categories:
@@ -192,7 +168,10 @@ class Categories:
         self.name = name
         self.unknown = unknown
         self.text = kinds_of(values, missing) == {str}
-        seen = dict.fromkeys(values[~missing].tolist())
+        try:
+            seen = dict.fromkeys(values[~missing].tolist())
+        except TypeError:  # lists and the like
+            raise unfit(name, values[~missing]) from None
         try:
             categories = sorted(seen)
         except TypeError:  # of several types
@@ -217,6 +196,8 @@ class Categories:
         column = cls.__new__(cls)
         column.name, column.unknown, column.text = config["name"], config["unknown"], bool(config["text"])
         column.numbers = {category: number for number, category in enumerate(config["categories"], 1)}
+        if len(column.numbers) < len(config["categories"]) or column.unknown not in ("warn", "ignore", "error"):
+            raise ValueError(f"what is known of the column {column.name!r} is damaged")
         column.scale = None if config["scale"] is None else Scaler.from_config(config["scale"])
         column.embedded = column.scale is None
         return column
@@ -263,11 +244,11 @@ class Categories:
         )
         if self.unknown == "error":
             raise ValueError(message)
-        warnings.warn(message, UserWarning, stacklevel=2)
+        warn(message, DataWarning)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) or hasattr(value, "__float__")
+    return isinstance(value, NUMBERS)
 
 
 def kinds_of(values: np.ndarray, missing: np.ndarray) -> set[type]:
@@ -275,6 +256,15 @@ def kinds_of(values: np.ndarray, missing: np.ndarray) -> set[type]:
     if values.dtype.kind in "US":
         return {str}
     return set(map(type, values[~missing].tolist()))
+
+
+def unfit(name: Any, values: np.ndarray) -> TypeError:
+    """The error for a column that cannot be learned from."""
+    example = f", such as {values[0]!r}" if len(values) else ""
+    return TypeError(
+        f"Column {name!r} must hold numbers, text, categories, booleans or dates. "
+        f"Received: values of dtype {values.dtype}{example}"
+    )
 
 
 def new_dtype(name: Any, expected: str, values: np.ndarray, missing: np.ndarray) -> TypeError:

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastnn.random import seeded
+from fastnn.sklearn.parameters import listed
 from fastnn.tabular.importance import Importance
 from fastnn.tabular.network import Design, build, compile_for
 from fastnn.tabular.selection import BestEpoch
@@ -92,6 +93,11 @@ class TabularEstimator(BaseEstimator, ABC):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, len(targets)]}")
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, np.empty((rows, 1)))
+            if (sample_weight < 0).any() or not sample_weight.any():
+                raise ValueError(
+                    "Argument `sample_weight` must not be negative, nor all zero. "
+                    f"Received: numbers from {sample_weight.min()} to {sample_weight.max()}"
+                )
         parts = self._split(self.table_(X), targets, sample_weight, validation, random_state)
         with seeded(int(random_state.randint(1, 2**31 - 1))):
             self._train(*parts)
@@ -154,7 +160,7 @@ class TabularEstimator(BaseEstimator, ABC):
             batch_size=batch,
             epochs=self.max_epochs,
             sample_weight=sample_weight,
-            callbacks=[selection, *(self.callbacks or ())],
+            callbacks=[selection, *listed(self.callbacks)],
             verbose=2 if self.verbose else 0,
             check_finite=False,
         ).history

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
 
+from fastnn.sklearn.parameters import keep
 from fastnn.tabular.estimator import TabularEstimator
 
 
@@ -78,23 +79,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         verbose: Any = False,
         random_state: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.members = members
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.activation = activation
-        self.numeric_embedding = numeric_embedding
-        self.embedding_size = embedding_size
-        self.max_one_hot = max_one_hot
-        self.unknown = unknown
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
+        keep(self, locals())
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
@@ -115,6 +100,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self
 
     def _targets_of(self, y: Any, reset: bool) -> np.ndarray:
+        if np.asarray(y).dtype.kind in "USmM":
+            raise TypeError(f"Argument `y` must hold numbers. Received: values of dtype {np.asarray(y).dtype}")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from fastnn.adapters import is_frame, is_sparse
-from fastnn.tabular.columns import Categories, Dates, Numbers, Part, kinds_of
+from fastnn.tabular.columns import NUMBERS, Categories, Dates, Numbers, Part, kinds_of, unfit
 
 
 class Table:
     """What was learned from a table, and how others with its columns are encoded.
 
     Args:
-        X: A DataFrame of pandas or Polars, or an array of shape `(rows, columns)`.
+        X: A DataFrame of pandas or Polars, a table of pyarrow's, or an array of shape `(rows, columns)`.
         max_one_hot: Columns with more categories than that are looked up in a table of vectors.
         unknown: What is done about unknown categories: `"warn"`, `"ignore"` or `"error"`.
         owner: Who errors say expects its columns.
@@ -31,6 +31,7 @@ class Table:
 
     def __init__(self, X: Any, max_one_hot: int = 8, unknown: str = "warn", owner: str = "Table") -> None:
         self.owner = owner
+        X = _framed(X)
         columns = dict(_columns(X))
         lacking = "feature" if not columns else "sample" if not len(next(iter(columns.values()))[0]) else None
         if lacking is not None:
@@ -67,6 +68,10 @@ class Table:
         table.owner, table.named = str(config["owner"]), bool(config["named"])
         table.columns = [kinds[column["kind"]].from_config(column) for column in config["columns"]]
         table.names = [column.name for column in table.columns]
+        if not all(isinstance(name, (str, int, float)) for name in table.names) or len({*table.names}) < len(
+            table.names
+        ):
+            raise ValueError(f"its columns must have names, each another one. Received: {table.names}")
         table._count_vectors()
         return table
 
@@ -80,7 +85,12 @@ class Table:
             ValueError: A column is missing, or nobody knows it; or, if asked, a category is unknown.
             TypeError: A column holds something else than it did.
         """
+        X = _framed(X)
         given = self._checked(dict(_columns(X)), X)
+        if not len(next(iter(given.values()))[0]):
+            raise ValueError(
+                "Argument `X` must have rows. Received: a table with 0 sample(s) while a minimum of 1 is required."
+            )
         return self._joined([column(*given[name][:2]) for column, name in zip(self.columns, self.names, strict=True)])
 
     def encoded_gaps(self) -> dict[str, np.ndarray]:
@@ -131,7 +141,7 @@ def _fitted(name: Any, values: np.ndarray, missing: np.ndarray, is_category: boo
     kinds = kinds_of(values, missing) if values.dtype.kind in "OUS" else set()
     if values.dtype.kind == "M":
         return Dates(name, values, missing)
-    numeric = values.dtype.kind in "uif" or (kinds and all(issubclass(kind, (int, float)) for kind in kinds))
+    numeric = values.dtype.kind in "uif" or (kinds and all(issubclass(kind, NUMBERS) for kind in kinds))
     if numeric and bool not in kinds and not is_category:
         return Numbers(name, values, missing)
     if missing.all():
@@ -147,7 +157,10 @@ def _columns(X: Any) -> Iterator[tuple[Any, tuple[np.ndarray, np.ndarray, bool]]
             twice = sorted({str(name) for name in names if names.count(name) > 1})
             raise ValueError(f"Every column has a name of its own. Received: the columns {_listed(twice)} twice")
         for name in names:
-            yield name, _of_frame(X[name])
+            values, missing, is_category = _of_frame(X[name])
+            if values.ndim != 1 or values.dtype.kind in "cV":
+                raise unfit(name, values)
+            yield name, (values, missing, is_category)
         return
     if is_sparse(X):
         raise TypeError(
@@ -158,12 +171,20 @@ def _columns(X: Any) -> Iterator[tuple[Any, tuple[np.ndarray, np.ndarray, bool]]
     if array.ndim != 2:
         raise ValueError(
             "Expected 2D array: argument `X` must be a table, or an array of shape (rows, columns). Reshape your data. "
-            f"Received: shape={array.shape}"
+            f"Received: {type(X).__name__} of shape {array.shape}"
         )
+    if array.dtype.kind in "US" and isinstance(X, (list, tuple)):  # numbers among text are still numbers
+        array = np.array(X, object)
     if array.dtype.kind in "cV":
         raise ValueError(f"Complex data not supported. Received: dtype={array.dtype}")
     for number, values in enumerate(array.T):
-        yield number, (values, _missing(values), False)
+        missing = _missing(values)
+        yield number, (_dates_or_objects(values, missing) if values.dtype.kind == "O" else values, missing, False)
+
+
+def _framed(X: Any) -> Any:
+    """Tables of pyarrow's as DataFrames; all else as it is."""
+    return X.to_pandas() if hasattr(X, "to_pandas") and not is_frame(X) else X
 
 
 def _of_frame(column: Any) -> tuple[np.ndarray, np.ndarray, bool]:

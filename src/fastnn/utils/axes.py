@@ -24,3 +24,11 @@ def axes_or_new(ax: Any, size: tuple[float, float]) -> Any:
             "Pictures need matplotlib. Install the extra: python -m pip install 'fastnn-cpu[plot]'"
         ) from error
     return pyplot.figure(figsize=size, layout="constrained").add_subplot()
+
+
+def shown_as_result(figure: Any) -> None:
+    """Has a notebook show a figure once, as the result of a cell, and not again with all that were drawn there."""
+    from matplotlib import pyplot
+
+    if "inline" in pyplot.get_backend():
+        pyplot.close(figure)
