@@ -117,3 +117,16 @@ def test_predict_shows_its_line_each_time(model: Sequential, rng: np.random.Gene
         np.testing.assert_array_equal(model.predict(x), expected)
         assert stream.getvalue().startswith("1/1 ")
         assert stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("end", ["vector", "rows of one", "dict", "list"])
+def test_few_rows_have_the_same_structure_each_time(end: str) -> None:
+    x = layers.Input((4,))
+    h = layers.Dense(4)(x)
+    made = {"vector": h[:, 0], "rows of one": layers.Reshape((1, 4))(h), "dict": {"a": h}, "list": [h]}[end]
+    model = Model(x, made)
+    shape = {"vector": (3,), "rows of one": (3, 1, 4)}.get(end, (3, 4))
+    for _ in range(3):
+        for y in (model(np.ones((3, 4))), model.predict(np.ones((3, 4)), verbose=0)):
+            y = {"dict": lambda y: y["a"], "list": lambda y: y[0]}.get(end, lambda y: y)(y)
+            assert y.shape == shape

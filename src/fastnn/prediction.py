@@ -76,11 +76,13 @@ class Predictor:
                 done += program.run(done, steps - done, SLICE)
         finally:
             program.release()
-        if self.few is None and not training and samples <= FEW_ROWS and not any(sparse):
+        result = pack(compiled.builder.returned, list(y))
+        matrix = isinstance(result, np.ndarray) and result.ndim == 2
+        if self.few is None and matrix and not training and samples <= FEW_ROWS and not any(sparse):
             self.few = program  # and nothing else: who calls `predict_few` need not ask whether it is in use
         elif len(idle) < get_num_threads():
             idle.append(compiled)
-        return pack(compiled.builder.returned, list(y))
+        return result
 
     def _results(self, samples: int, out: np.ndarray | None) -> list[np.ndarray]:
         shapes = [(samples, *shape) for shape in self.model.result_shapes]

@@ -102,6 +102,10 @@ def _steps(described: dict[str, Any], dtype: str) -> list[Step] | None:
     kind, config = described["class_name"], described["config"]
     if kind == "Divide":
         return [Step("numpy", "TrueDivide", {})]
+    if kind == "Wave":
+        return [Step("numpy", config["function"].capitalize(), {})]
+    if kind == "StopGradient":
+        return [Step("core", "StopGradient", {})]
     if kind == "Where":
         return [Step("numpy", "Where", {}, lambda inputs: [inputs[1], inputs[0], 0])]
     if kind == "Reduce":
@@ -149,10 +153,10 @@ def _sample(described: dict[str, Any]) -> list[int]:
 # Functions of these names take what Keras's operations take, by the names that their configurations have.
 _SAME = (
     "absolute abs exp log log1p sqrt square sign sum mean max min reshape expand_dims squeeze transpose concatenate "
-    "stack norm where clip greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not "
-    "zeros_like ones_like cast relu sigmoid tanh softplus softmax elu selu silu gelu log_softmax softsign hard_sigmoid "
-    "leaky_relu celu hard_shrink soft_shrink squareplus hard_silu hard_tanh log_sigmoid sparse_plus sparse_sigmoid "
-    "tanh_shrink threshold"
+    "stack norm sin cos stop_gradient logsumexp where clip greater greater_equal less less_equal equal not_equal "
+    "logical_and logical_or logical_not zeros_like ones_like cast relu sigmoid tanh softplus softmax elu selu silu "
+    "gelu log_softmax softsign hard_sigmoid leaky_relu celu hard_shrink soft_shrink squareplus hard_silu hard_tanh "
+    "log_sigmoid sparse_plus sparse_sigmoid tanh_shrink threshold"
 )
 _ARITHMETIC = "add subtract multiply divide true_divide negative power maximum minimum"
 
@@ -188,7 +192,7 @@ def operation(described: dict[str, Any]) -> Callable[..., Any] | None:
 
 
 def _arithmetic(name: str) -> Callable[..., Any]:
-    function = getattr(operations, name)
+    function = getattr(functions if name == "power" else operations, name)
     return lambda *operands: function(*(np.asarray(each) if isinstance(each, list) else each for each in operands))
 
 
