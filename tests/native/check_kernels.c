@@ -110,7 +110,8 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
     const int64_t b_row = across ? 1 : b_line, b_col = across ? b_line : 1;
     array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole((across ? n : k) * b_line, 4);
     array c = make(m * c_row), soon = make(m * n);
-    array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)), scratch = make(table->gemm_scratch());
+    array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)),
+          scratch = make(table->gemm_scratch(transposed ? m : 0));
     for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) put(c.data, i * c_row + j, whole(9));
     array before = copied(c);
@@ -132,6 +133,7 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
         .relu = relu,
         .packed = packed,
         .scratch = across || (m + n) % 2 ? scratch.data : NULL,
+        .rows_across = transposed ? m : 0,
         .soon = {packed && n % 2 ? soon.data : NULL},
         .soon_rows = m,
         .soon_row = n * table->itemsize,
@@ -184,6 +186,16 @@ static void check_dense(void) {
     check_gemm(2 * rows + 1, 9 * cols + 1, 1200, 0, 1, ACROSS, 1, 0, 0);
     check_gemm(5 * rows, 9 * cols, 1200, 0, 1, ACROSS, 0, 1, 1);
     check_gemm(5 * rows, 9 * cols + 1, 70, 0, 1, PACKED, 0, 0, 0); /* a is packed, too */
+    for (int given = 0; given < 3; ++given) /* many rows, strips of columns, sums in several parts */
+        for (int transposed = 0; transposed < 2; ++transposed) {
+            const int64_t k = (given == PACKED ? 4096 : 2048) / table->itemsize + 3, odd = 394 + lanes;
+            check_gemm(323, odd - odd % 2, k, 1, transposed, given, 0, 1, 1);
+            check_gemm(323, 8 * cols + 2, k - 3, 0, transposed, given, 1, 0, 0);
+        }
+    check_gemm(320, 8 * cols + 1, 1024, 0, 0, AS_IT_LIES, 0, 0, 1); /* the rows of a share cache sets */
+    check_gemm(2021, 4 * cols, 131072 / (4 * cols) / table->itemsize + 1, 0, 1, AS_IT_LIES, 0, 0,
+               1); /* two blocks of rows */
+    check_gemm(321, 4, 0, 1, 1, ACROSS, 0, 0, 1);
 
     for (size_t y = 0; y < sizeof ns / sizeof *ns; ++y) { /* packing b[n,k]ᵀ piece by piece, against packing bᵀ whole */
         const int64_t n = ns[y], k = 37, b_row = k + 3, size = table->gemm_packed(n, k);

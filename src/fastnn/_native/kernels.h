@@ -24,7 +24,7 @@
  * b[p,j] lies at b[p * b_row + j]; or, with b_col, which needs `scratch`, at b[p + j * b_col]; or, with `packed`, it is
  * what `pack` wrote.
  * Products are added in the order p = 0 .. k-1 by fused multiply-add, for every tile shape alike.
- * `scratch` holds gemm_scratch() elements; it may be NULL, and then a and b are read where they lie.
+ * `scratch` holds gemm_scratch(rows_across) elements; it may be NULL, and then a and b are read where they lie.
  * `soon`: what the caller will write next: of up to FASTNN_SOON arrays the same `soon_rows` rows of `soon_bytes` bytes,
  * `soon_row` bytes apart. On the way, if b is packed and a transposed, they are brought closer. */
 enum { FASTNN_SOON = 4 };
@@ -39,6 +39,7 @@ typedef struct {
     int64_t c_row;
     int accumulate, relu, packed;
     void *scratch;
+    int64_t rows_across; /* of a that lies across (a_row is 1), for which there is scratch: many of them or 0 */
     const void *soon[FASTNN_SOON]; /* the first that is NULL ends the list */
     int64_t soon_rows, soon_row, soon_bytes;
 } fastnn_gemm;
@@ -211,7 +212,7 @@ typedef struct fastnn_kernels {
     int tile_rows, tile_cols; /* the register tile of gemm; packed panels are tile_cols wide */
 
     /* Dense: dense.inc.h */
-    int64_t (*gemm_scratch)(void);
+    int64_t (*gemm_scratch)(int64_t rows_across);
     void (*gemm)(const fastnn_gemm *g);
     /* packed[panel][k][tile_cols] <- b[k,n], zero beyond column n; holds gemm_packed(n, k) elements */
     int64_t (*gemm_packed)(int64_t n, int64_t k);

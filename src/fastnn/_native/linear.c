@@ -12,7 +12,7 @@
 enum {
     SHARED_FLOPS = 3000000,  /* less is not worth waking anybody for */
     SHARED_ELEMENTS = 50000, /* the same, of an activation */
-    ROWS = 504,              /* of a task, at most: what is packed for one of them serves so many */
+    ROWS = 1008,             /* of a task, at most: what is packed for one of them serves so many */
     ELEMENTS = 16384
 };
 
@@ -23,7 +23,7 @@ typedef struct {
     const double *params;
     int64_t rows;          /* of a task */
     fastnn_columns across; /* tasks side by side */
-    int64_t scratch_bytes;
+    int64_t rows_across, scratch_bytes;
     atomic_int failed; /* a task found no memory */
 } product;
 
@@ -63,6 +63,7 @@ static void run_product(void *context, int64_t task, int worker) {
     g.b = (const char *)g.b + (g.b_col ? j * g.b_col : j) * size;
     if (g.bias) g.bias = (const char *)g.bias + j * size;
     g.c = (char *)g.c + (i * g.c_row + j) * size;
+    g.rows_across = w->rows_across;
     g.scratch = w->scratch_bytes ? own_scratch(w->scratch_bytes) : NULL;
     if (g.b_col && !g.scratch) { /* all others can be read as they lie */
         w->failed = 1;
@@ -87,7 +88,9 @@ static void cut(product *w, int threads) {
     const int64_t rows = threads * w->kernels->tile_rows;
     const int by_columns = threads > 1 && (g->n > g->m || g->m < rows);
     w->across = fastnn_cut_columns(w->kernels, g->n, by_columns ? threads : 1);
-    w->rows = threads > 1 && !by_columns ? min64(ROWS, (g->m + rows - 1) / rows * w->kernels->tile_rows) : g->m;
+    const int64_t tiles = (g->m + rows - 1) / rows,
+                  tasks = (tiles * w->kernels->tile_rows + ROWS - 1) / ROWS; /* of a thread */
+    w->rows = threads > 1 && !by_columns ? (tiles + tasks - 1) / tasks * w->kernels->tile_rows : g->m;
 }
 
 int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fastnn_activation *activation,
@@ -100,7 +103,9 @@ int fastnn_linear(const fastnn_kernels *kernels, const fastnn_gemm *g, const fas
     const int threads = shared ? fastnn_free_threads() : 1;
     const fastnn_fp_mode mode = fastnn_flush_denormals();
     cut(&w, threads);
-    if (g->b_col || g->n >= 4 * kernels->tile_cols) w.scratch_bytes = kernels->gemm_scratch() * kernels->itemsize;
+    w.rows_across = g->a_col != 1 ? w.rows : 0;
+    if (g->b_col || g->n >= 4 * kernels->tile_cols)
+        w.scratch_bytes = kernels->gemm_scratch(w.rows_across) * kernels->itemsize;
     fastnn_parallel(run_product, &w, (g->m + w.rows - 1) / w.rows * w.across.count, threads);
     if (shared) fastnn_end_work();
     fastnn_restore_denormals(mode);

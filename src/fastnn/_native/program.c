@@ -168,7 +168,7 @@ static void needs_of_workers(const fastnn_program *p, int64_t capacity, worker_n
         int64_t rows, cols;
         tile_size(p, q, &rows, &cols);
         if (q->rows >= 4 * kernels->tile_cols || q->cols >= 4 * kernels->tile_cols)
-            needs->scratch = kernels->gemm_scratch(); /* narrower products make no use of it */
+            needs->scratch = kernels->gemm_scratch(0); /* narrower products make no use of it */
         if (q->trainable && rows * cols > needs->tile) needs->tile = rows * cols;
         const fastnn_update *update = q->rule == FASTNN_NONE ? NULL : p->rules[q->rule].update;
         const int64_t whole = update && update->scratch ? update->scratch(q->rows, q->cols) : 0;

@@ -117,7 +117,7 @@ static void transposed(int64_t rows, int64_t cols, const real *a, real *at) {
 /* two of the matrix, three of the square one of its shorter side, and what gemm wants */
 static int64_t muon_scratch(int64_t rows, int64_t cols) {
     const int64_t side = min64(rows, cols);
-    return 2 * rows * cols + 3 * side * side + gemm_scratch();
+    return 2 * rows * cols + 3 * side * side + gemm_scratch(0);
 }
 
 /* muon: h = decay, lr, rms_rate (0: none), momentum, nesterov, steps, a, b, c; slots = m.
