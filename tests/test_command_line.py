@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import __main__ as command_line
-from fastnn import _info, _kernels, demo
+from fastnn import _info, _kernels
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -71,15 +71,22 @@ def test_demo_below_the_accuracy_asked_fails(tmp_path: Path) -> None:
 def test_demo_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    assert demo.main() == 1
+    assert command_line.main(["demo"]) == 1
     assert "fastnn-cpu[demo]" in capsys.readouterr().err
 
 
-def test_demo_refuses_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["nowhere/curve.png", "folder.png", "curve.xyz"])
+def test_demo_refuses_a_picture_that_cannot_be_written_before_it_learns(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("sklearn")
-    assert demo.main(tmp_path / "nowhere" / "curve.png") == 1
-    assert "Received: --output" in capsys.readouterr().err
+    (tmp_path / "folder.png").mkdir()
+    assert command_line.main(["demo", "--output", str(tmp_path / name)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("fastnn: error: ")
+    assert name in printed.err
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["demo", "--epochs", "0"], ["demo", "--epochs", "x"]])
