@@ -160,11 +160,37 @@ def test_inspect_shows_the_weights_of_models_with_classes_that_are_not_known(
     class Own(fastnn.layers.Dense):
         pass
 
-    fastnn.Sequential([fastnn.layers.Input((4,)), Own(3)]).save(tmp_path / "m.safetensors")
-    assert command_line.main(["inspect", str(tmp_path / "m.safetensors")]) == 0
-    printed = capsys.readouterr()
-    assert "Weights: 2 arrays, 15 numbers" in printed.out
-    assert "the architecture is not shown" in printed.err
+    for name in ("m.safetensors", "m.keras"):
+        fastnn.Sequential([fastnn.layers.Input((4,)), Own(3)]).save(tmp_path / name)
+        assert command_line.main(["inspect", str(tmp_path / name)]) == 0
+        printed = capsys.readouterr()
+        assert "Weights: 2 arrays, 15 numbers" in printed.out
+        assert "the architecture is not shown" in printed.err
+        assert command_line.main(["convert", str(tmp_path / name), str(tmp_path / "m.onnx")]) == 1
+        assert "given in Python, as in `custom_objects={'Own': ...}`" in capsys.readouterr().err
+
+
+def test_inspect_shows_the_weights_of_keras(
+    model: fastnn.Sequential, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save_weights(tmp_path / "m.weights.h5")
+    assert command_line.main(["inspect", str(tmp_path / "m.weights.h5")]) == 0
+    out = capsys.readouterr().out
+    assert "Weights: 4 arrays, 23 numbers" in out
+    assert "layers/dense_1/vars/1  float32  (2,)" in out
+    assert "Optimizer: 10 arrays, 48 numbers" in out
+
+
+def test_a_model_is_not_converted_onto_itself(
+    model: fastnn.Sequential, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save(tmp_path / "m.keras")
+    before = (tmp_path / "m.keras").read_bytes()
+    (tmp_path / "link.keras").symlink_to("m.keras")
+    for other in ("m.keras", "link.keras"):
+        assert command_line.main(["convert", str(tmp_path / "m.keras"), str(tmp_path / other)]) == 1
+        assert "onto itself. Received: " in capsys.readouterr().err
+    assert (tmp_path / "m.keras").read_bytes() == before
 
 
 def test_mistakes_are_one_line_without_a_traceback(tmp_path: Path) -> None:
