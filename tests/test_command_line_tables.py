@@ -121,8 +121,7 @@ def test_other_separators_are_told_by_the_beginning(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rows = houses.drop(columns="dear").round(3)
-    rows.loc[2, "town"] = 'a, b; c\t| d\n"e"'
+    rows = houses.drop(columns="dear").round(3).assign(note='a, b; c\t| d\n"e"')
     rows.to_csv(tmp_path / "plain.csv", index=False)
     rows.to_csv(tmp_path / "other.csv.gz", index=False, sep=separator, decimal=decimal)
     printed = []
