@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -195,13 +196,42 @@ def test_unknown_words_are_refused(words: list[str], capsys: pytest.CaptureFixtu
     assert words[-1].split("=")[0] in capsys.readouterr().err
 
 
-def test_folders_that_are_not_there_are_refused_before_anything_is_measured(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--json", "no/where.json"), "--json must name a file in a folder that is there. Received: --json no/where"),
+        (("--json", "folder"), "--json must name a file"),
+        (("--plots", "no/where"), "--plots must name a folder"),
+        (("--plots", "text"), "--plots must name a folder"),
+        (("--kernels", "relu", "nonsense"), "sigmoid backward, sigmoid_binary"),
+        (("--kernels", "relu", "nonsense"), "Received: nonsense"),
+        (("--show", "none.json"), "none.json"),
+        (("--show", "folder"), "folder"),
+        *(
+            (("--show", name), f"The file '{name}' cannot be loaded: it is no result that --json wrote")
+            for name in ("text", "list", "empty", "deep")
+        ),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_is_measured(
+    words: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert command_line.main(["bench", "--json", str(tmp_path / "no" / "where.json")]) == 1
-    assert "Received" in capsys.readouterr().err
-    assert command_line.main(["bench", "--show", str(tmp_path / "none.json")]) == 1
-    assert "Received" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    for name, content in (("text", "\xff"), ("list", "[1]"), ("empty", "{}"), ("deep", "[" * 100_000)):
+        Path(name).write_text(content, encoding="latin-1")
+    before = os.listdir()
+    assert command_line.main(["bench", *words]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("fastnn: error: ")
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert os.listdir() == before
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import __main__ as command_line
-from fastnn import _info, _kernels, demo
+from fastnn import _info, _kernels
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -71,15 +71,22 @@ def test_demo_below_the_accuracy_asked_fails(tmp_path: Path) -> None:
 def test_demo_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    assert demo.main() == 1
+    assert command_line.main(["demo"]) == 1
     assert "fastnn-cpu[demo]" in capsys.readouterr().err
 
 
-def test_demo_refuses_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["nowhere/curve.png", "folder.png", "curve.xyz"])
+def test_demo_refuses_a_picture_that_cannot_be_written_before_it_learns(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("sklearn")
-    assert demo.main(tmp_path / "nowhere" / "curve.png") == 1
-    assert "Received: --output" in capsys.readouterr().err
+    (tmp_path / "folder.png").mkdir()
+    assert command_line.main(["demo", "--output", str(tmp_path / name)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("fastnn: error: ")
+    assert name in printed.err
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["demo", "--epochs", "0"], ["demo", "--epochs", "x"]])
@@ -153,11 +160,37 @@ def test_inspect_shows_the_weights_of_models_with_classes_that_are_not_known(
     class Own(fastnn.layers.Dense):
         pass
 
-    fastnn.Sequential([fastnn.layers.Input((4,)), Own(3)]).save(tmp_path / "m.safetensors")
-    assert command_line.main(["inspect", str(tmp_path / "m.safetensors")]) == 0
-    printed = capsys.readouterr()
-    assert "Weights: 2 arrays, 15 numbers" in printed.out
-    assert "the architecture is not shown" in printed.err
+    for name in ("m.safetensors", "m.keras"):
+        fastnn.Sequential([fastnn.layers.Input((4,)), Own(3)]).save(tmp_path / name)
+        assert command_line.main(["inspect", str(tmp_path / name)]) == 0
+        printed = capsys.readouterr()
+        assert "Weights: 2 arrays, 15 numbers" in printed.out
+        assert "the architecture is not shown" in printed.err
+        assert command_line.main(["convert", str(tmp_path / name), str(tmp_path / "m.onnx")]) == 1
+        assert "given in Python, as in `custom_objects={'Own': ...}`" in capsys.readouterr().err
+
+
+def test_inspect_shows_the_weights_of_keras(
+    model: fastnn.Sequential, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save_weights(tmp_path / "m.weights.h5")
+    assert command_line.main(["inspect", str(tmp_path / "m.weights.h5")]) == 0
+    out = capsys.readouterr().out
+    assert "Weights: 4 arrays, 23 numbers" in out
+    assert "layers/dense_1/vars/1  float32  (2,)" in out
+    assert "Optimizer: 10 arrays, 48 numbers" in out
+
+
+def test_a_model_is_not_converted_onto_itself(
+    model: fastnn.Sequential, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save(tmp_path / "m.keras")
+    before = (tmp_path / "m.keras").read_bytes()
+    (tmp_path / "link.keras").symlink_to("m.keras")
+    for other in ("m.keras", "link.keras"):
+        assert command_line.main(["convert", str(tmp_path / "m.keras"), str(tmp_path / other)]) == 1
+        assert "onto itself. Received: " in capsys.readouterr().err
+    assert (tmp_path / "m.keras").read_bytes() == before
 
 
 def test_mistakes_are_one_line_without_a_traceback(tmp_path: Path) -> None:

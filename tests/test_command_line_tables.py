@@ -112,6 +112,27 @@ def test_columns_that_lack_or_are_strange(
     assert not (tmp_path / "m.safetensors").exists()
 
 
+@pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("|", ",")])
+def test_other_separators_are_told_by_the_beginning(
+    separator: str,
+    decimal: str,
+    folder: Path,
+    houses: pandas.DataFrame,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = houses.drop(columns="dear").round(3).assign(note='a, b; c\t| d\n"e"')
+    rows.to_csv(tmp_path / "plain.csv", index=False)
+    rows.to_csv(tmp_path / "other.csv.gz", index=False, sep=separator, decimal=decimal)
+    printed = []
+    for name in ("plain.csv", "other.csv.gz"):
+        assert main("predict", folder / "price.safetensors", tmp_path / name) == 0
+        printed.append(capsys.readouterr())
+    assert printed[0].out == printed[1].out
+    assert f"columns are separated by {separator!r}" in printed[1].err
+    assert ("decimals by a comma" in printed[1].err) == (decimal == ",")
+
+
 def test_parquet(folder: Path, houses: pandas.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Types come from the file: categories, dates, gaps in whole numbers, and text of digits."""
     typed = houses.drop(columns="dear").assign(
@@ -162,6 +183,7 @@ def test_parquet_without_pyarrow(
         ("names alone.csv", b"size,town\n"),
         ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
         ("binary.csv", bytes(range(256)) * 20),
+        ("of Windows.csv", "größe,b\n1,2\n".encode("cp1252")),
         ("short.csv.gz", gzip.compress(b"a,b\n1,2\n" * 100)[:-20]),
         ("damaged.csv.gz", gzip.compress(b"a,b\n1,2\n" * 100)[:20] + bytes(40)),
         ("no.csv.gz", b"a,b\n1,2\n"),

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from fastnn import Model, Sequential, callbacks, layers, saving, utils
 from fastnn.files import tensors
+from fastnn.files.hdf5 import Hdf5File
 from fastnn.files.tensors import TensorFile
 
 LOADERS = ("m.safetensors", "w.safetensors", "backup/latest.safetensors", "m.keras", "w.weights.h5")
@@ -523,6 +524,10 @@ def test_hdf5_that_runs_in_circles(good: dict[str, bytes], present: Any, tmp_pat
     path = tmp_path / "w.weights.h5"
     path.write_bytes(hdf5_with(good["w.weights.h5"], circle))
     network().load_weights(path)  # it is not walked, but asked for what the model has
+    with Hdf5File(path) as file:  # and here it is walked
+        assert [name for name in file.listed() if "dense" in name] == [
+            f"layers/dense{at}/vars/{number}" for at in ("", "_1") for number in (0, 1)
+        ]
 
 
 def test_the_models_of_an_old_format(tmp_path: Path) -> None:

@@ -125,3 +125,24 @@ def test_what_is_refused() -> None:
         plot_model(model, None, layer_range=["a", "b"])
     with pytest.raises(ValueError, match="must be a built model"):
         plot_model(layers.Dense(3), None)
+
+
+def test_a_picture_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    model = Sequential([layers.Input((4,)), layers.Dense(2)])
+    plot_model(model, tmp_path / "model", dpi=50)
+    old = (tmp_path / "model").read_bytes()
+    assert old.startswith(b"\x89PNG")
+
+    def half(figure: Any, file: Any, **options: Any) -> None:
+        file.write(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", half)
+    with pytest.raises(OSError, match="full"):
+        plot_model(model, tmp_path / "model", dpi=50)
+    assert (tmp_path / "model").read_bytes() == old
+    with pytest.raises(ValueError, match=r"must end in .*\.png.*Received: '.*model\.xyz'"):
+        plot_model(model, tmp_path / "model.xyz")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -488,6 +488,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         pass
 
 
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with replacing(pipe) as file:
+        file.write(b"passed on")
+    assert os.read(reader, 100) == b"passed on"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
 @pytest.mark.parametrize("name", ["m.safetensors", "m.keras", "m.weights.h5", "w.safetensors"])
 @pytest.mark.parametrize("failing", ["open", "fsync", "replace", "write"])
 def test_full_disks_and_read_only_folders_leave_the_old_file(

@@ -244,12 +244,18 @@ def test_the_best_epoch_is_kept():
     scores = regressor.history_["val_score"]
     assert len(scores) == regressor.n_iter_ == 60
     losses = regressor.history_["val_loss"]
-    means = [np.mean(losses[max(0, at - 8) : at + 1]) for at in range(60)]
+    means = [np.mean(losses[max(0, at - 1) : at + 1]) for at in range(60)]  # of as many epochs as fit 25 times
     assert regressor.best_epoch_ == np.argmin(means)
     assert regressor.best_score_ == scores[regressor.best_epoch_]
     assert regressor.score(x[300:], y[300:]) >= regressor.best_score_ - 1e-6
     stopped = quick(TabularRegressor, max_epochs=60, patience=3).fit(x, y)
     assert stopped.n_iter_ == stopped.best_epoch_ + 4 < 60
+
+
+def test_short_trainings_keep_their_best_epoch_too():
+    x, y = load_breast_cancer(return_X_y=True)
+    classifier = quick(members=1, max_epochs=20, random_state=2).fit(x, y)
+    assert classifier.best_epoch_ == np.argmin(classifier.history_["val_loss"])
 
 
 def test_training_that_crashed_goes_on_with_the_same_bits(tmp_path):

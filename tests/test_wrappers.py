@@ -115,6 +115,7 @@ def test_searches_pipelines_and_pickles(wine):
     features = SKLearnTransformer(two_layers(), fit_kwargs={"verbose": 0, "epochs": 20})
     encoded = (y[:, None] == np.unique(y)).astype(float)
     assert features.fit(x, encoded).transform(x).shape == (len(x), 3)
+    np.testing.assert_array_equal(features.predict(x), features.transform(x))
     pipeline = make_pipeline(StandardScaler(), clone(CLASSIFIER)).fit(x, y, sklearnclassifier__epochs=40)
     assert pipeline.score(x, y) > 0.9
     assert LogisticRegression().fit(features.transform(x), y).score(features.transform(x), y) > 0.9

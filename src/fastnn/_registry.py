@@ -65,11 +65,20 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     return [by_folded[folded] for folded in difflib.get_close_matches(name.lower(), by_folded, n=3, cutoff=0.6)]
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
-    """The error for a name that nobody knows: it offers the nearest known names, or else all of them."""
-    known = sorted(set(known), key=str.lower)
+def unknown_name(kind: str, name: str, known: Iterable[str], own: bool = False) -> ValueError:
+    """The error for a name that nobody knows: it offers the nearest known names, or else all of them.
+
+    Args:
+        kind: What was asked for.
+        name: Its name.
+        known: The names that are known.
+        own: Whether it is somebody's own, and no misspelt one of ours.
+    """
+    known = sorted(set(known), key=lambda known: (known.lower(), known))
     near = nearest(name, known)
-    if near:
+    if own:
+        hint = f"Classes and functions of one's own are given in Python, as in `custom_objects={{{name!r}: ...}}`."
+    elif near:
         hint = "Did you mean " + " or ".join(repr(candidate) for candidate in near) + "?"
     else:
         hint = "Known names: " + ", ".join(repr(candidate) for candidate in known) + "."
@@ -213,25 +222,28 @@ class Registry:
         """Every name that `get` knows."""
         return sorted(self._known, key=str.lower)
 
-    def lookup(self, name: str, custom_objects: Mapping[str, Any] | None = None, registered: Any = None) -> Any:
+    def lookup(
+        self, name: str, custom_objects: Mapping[str, Any] | None = None, registered: Any = None, own: bool = False
+    ) -> Any:
         """Returns the class or function of that name; raises `ValueError` with the nearest names if there is none.
 
         Args:
             name: The name.
             custom_objects: Objects of one's own, which come first.
             registered: The name that it may have been registered by, which is looked for first.
+            own: Whether it is somebody's own.
         """
         custom_objects = {**_registered, **(_scope.get() or {}), **(custom_objects or {})}
-        for own in (registered, name) if isinstance(registered, str) else (name,):
-            if own in custom_objects:
-                return custom_objects[own]
+        for called in (registered, name) if isinstance(registered, str) else (name,):
+            if called in custom_objects:
+                return custom_objects[called]
         known = self._known.get(name)
         if known is None and self.ignore_case:
             known = self._folded.get(name.lower())
         if known is None and name in REFUSED.get(self.module, {}):
             raise ValueError(f"{self.module} has no {name}. {REFUSED[self.module][name]} Received: {name!r}")
         if known is None:
-            raise unknown_name(self.kind, name, [*self._known, *custom_objects])
+            raise unknown_name(self.kind, name, [*self._known, *custom_objects], own)
         return known
 
     def get(self, identifier: Any) -> Any:
@@ -288,9 +300,10 @@ class Registry:
                 f"and 'config'. Received: {config!r}"
             )
         registered = config.get("registered_name")
+        own = isinstance(registered, str) and not str(config.get("module")).startswith(("fastnn.", "keras"))
         if config["class_name"] == "function":
-            return self.lookup(config["config"], custom_objects, registered)
-        known = self.lookup(config["class_name"], custom_objects, registered)
+            return self.lookup(config["config"], custom_objects, registered, own)
+        known = self.lookup(config["class_name"], custom_objects, registered, own)
         if not isinstance(known, type):
             return known
         settings = dict(config.get("config") or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _kernels, callbacks, layers, models, utils
+from fastnn.utils.axes import picture_format, write_picture
 
 EPOCHS = 40
 BATCH_SIZE = 32
@@ -204,7 +206,7 @@ def _plot(runs: list[Run], output: Path) -> None:
     panes[0].set_yscale("log")
     panes[1].legend(loc="lower right")
     figure.suptitle(f"Handwritten digits: fastnn {ours.seconds:.2f} s, NumPy {plain.seconds:.2f} s")
-    figure.savefig(output, dpi=120)
+    write_picture(figure, output, dpi=120)
     pyplot.close(figure)
 
 
@@ -226,7 +228,12 @@ def main(output: str | Path = "learning_curve.png", epochs: int = EPOCHS) -> int
         epochs: Passes over the training data.
 
     Returns:
-        The exit code: 0, or 1 when something that is needed is missing or the accuracy stays below what is asked.
+        The exit code: 0, or 1 when the accuracy stays below what is asked.
+
+    Raises:
+        ImportError: scikit-learn or matplotlib is missing.
+        OSError: The picture cannot be written.
+        ValueError: Its name ends in no format that is known.
     """
     try:
         import matplotlib  # noqa: F401
@@ -234,16 +241,14 @@ def main(output: str | Path = "learning_curve.png", epochs: int = EPOCHS) -> int
 
         (x, y), validation, test = _data()
     except ImportError as error:
-        print(
+        raise ImportError(
             f"The demo needs scikit-learn and matplotlib, and {error.name} is missing. "
-            "Install the extra: python -m pip install 'fastnn-cpu[demo]'",
-            file=sys.stderr,
-        )
-        return 1
+            "Install the extra: python -m pip install 'fastnn-cpu[demo]'"
+        ) from error
     output = Path(output)
-    if not output.absolute().parent.is_dir():
-        print(f"There is no folder for the picture. Received: --output {output}", file=sys.stderr)
-        return 1
+    picture_format(output)
+    if output.is_dir() or not os.access(output.absolute().parent, os.W_OK | os.X_OK):
+        raise OSError(f"--output must name a file in a folder that can be written to. Received: --output {output}")
 
     widths = "-".join(str(n) for n in (x.shape[1], *HIDDEN, CLASSES))
     print(f"Handwritten digits: {len(x)} to train with, {len(validation[0])} to validate, {len(test[0])} to test")
@@ -289,11 +294,7 @@ def main(output: str | Path = "learning_curve.png", epochs: int = EPOCHS) -> int
     print(f"\nNumPy's BLAS ran on {blas_threads} thread{'s'[blas_threads == 1 :]}, its best here.")
     print(f"fastnn was {theirs.seconds / ours.seconds:.1f} times as fast as plain NumPy.")
 
-    try:
-        _plot([ours, theirs], output)
-    except OSError as error:
-        print(f"The picture could not be written to {output}: {error.strerror or error}", file=sys.stderr)
-        return 1
+    _plot([ours, theirs], output)
     print(f"Learning curve: {output}")
 
     if ours.test_accuracy < ACCURACY_ASKED:

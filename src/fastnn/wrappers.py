@@ -109,6 +109,15 @@ class Wrapper(BaseEstimator):
         type_of_target(y, input_name="y", raise_unknown=True)
         return y.reshape(-1, 1) if y.ndim == 1 else y
 
+    def predict(self, X: Any) -> np.ndarray:
+        """Returns what the model predicts for samples: an array `(samples,)` where it is one number, else as it is.
+
+        Args:
+            X: Inputs, of shape `(samples, features)`.
+        """
+        outputs = self._raw(X)
+        return outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
+
     def _raw(self, X: Any) -> np.ndarray:
         """What the model puts out."""
         check_is_fitted(self)
@@ -191,15 +200,6 @@ class SKLearnRegressor(RegressorMixin, Wrapper):
     >>> regressor.fit([[1.0], [2.0]], [3.0, 4.0]).predict([[1.5]]).shape
     (1,)
     """
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Returns the numbers of samples: an array `(samples,)` or `(samples, outputs)`.
-
-        Args:
-            X: Inputs, of shape `(samples, features)`.
-        """
-        outputs = self._raw(X)
-        return outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

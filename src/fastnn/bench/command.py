@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -173,38 +172,71 @@ def remarks(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def show(result: dict[str, Any]) -> None:
-    """Prints a result as if it had just been measured."""
-    print("\n".join(heading(result)))
+def described(result: dict[str, Any]) -> str:
+    """What a result says, as it was printed when it had just been measured."""
+    lines = heading(result)
     for name in SECTIONS:
         if name in result:
-            print("\n".join(shown(name, result[name])))
-    print("\n".join(remarks(result)))
+            lines += shown(name, result[name])
+    return "\n".join([*lines, *remarks(result)])
+
+
+def _check_destinations(words: argparse.Namespace) -> None:
+    """Raises `OSError` where a result or its pictures could not be written, before they are measured."""
+    for name, path, fits in (("--json", words.json, "a file"), ("--plots", words.plots, "a folder")):
+        if path is None:
+            continue
+        taken = path.is_dir() if fits == "a file" else path.exists() and not path.is_dir()
+        if taken or not path.resolve().parent.is_dir():
+            raise OSError(f"{name} must name {fits} in a folder that is there. Received: {name} {path}")
+
+
+def _check_kernels(words: argparse.Namespace) -> None:
+    """Raises `ValueError` for a word that is in the name of no kernel."""
+    if not words.kernels:
+        return
+    from .kernel_pairs import pairs
+
+    known = sorted({pair.kernel for pair in pairs()})
+    strange = [word for word in words.kernels if not any(word in name for name in known)]
+    if strange:
+        raise ValueError(
+            f"--kernels must name words of these kernels: {', '.join(known)}. Received: {', '.join(strange)}"
+        )
 
 
 def run(words: argparse.Namespace) -> int:
-    """Measures, or shows, what the words ask for; returns the exit code."""
+    """Measures, or shows, what the words ask for; returns the exit code.
+
+    Raises:
+        ImportError: matplotlib is not installed, and pictures are wanted.
+        OSError: A file is not there, or cannot be written.
+        FileError: A file is no result.
+        ValueError: There is no such kernel.
+    """
+    from fastnn.files import FileError, replacing
+
     if words.plots is not None:
         try:
             from . import plots
         except ImportError as error:
-            print(f"--plots needs matplotlib: pip install 'fastnn-cpu[bench]'. {error}", file=sys.stderr)
-            return 1
-    for path in (words.json, words.plots):
-        if path is not None and not path.resolve().parent.is_dir():
-            print(f"expected a file or folder in a folder that is there. Received: {path}", file=sys.stderr)
-            return 1
+            raise ImportError(f"--plots needs matplotlib: pip install 'fastnn-cpu[bench]'. {error}") from error
+    _check_destinations(words)
+    _check_kernels(words)
     if words.show is not None:
+        content = words.show.read_bytes()
         try:
-            result = json.loads(words.show.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            print(f"expected a file that --json wrote. Received: --show {words.show}: {error}", file=sys.stderr)
-            return 1
-        show(result)
+            result = json.loads(content)
+            text = described(result)
+        except Exception as error:  # whatever another thing in the place of a result makes of it
+            why = f"it is no result that --json wrote: {type(error).__name__}: {str(error)[:200]}"
+            raise FileError(words.show, why) from error
+        print(text)
     else:
         result = measure(*session_of(words))
     if words.json is not None:
-        words.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with replacing(words.json) as file:
+            file.write((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
     if words.plots is not None:
         for path in plots.draw(result, words.plots):
             print(path)

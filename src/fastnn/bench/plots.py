@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter
 
+from fastnn.utils.axes import write_picture
+
 from .figures import short, steady
 
 COLOURS = {
@@ -56,7 +58,7 @@ def _save(panels: list[tuple[str, list[tuple[str, str, dict[str, Any]]]]], key: 
         axes.set_visible(False)
     figure.suptitle(title, fontsize=10)
     figure.tight_layout()
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    write_picture(figure, path, dpi=110, metadata={"Software": None})
     plt.close(figure)
     return path
 

@@ -12,12 +12,16 @@ import numpy as np
 from fastnn import saving, state
 from fastnn.commands.running import say
 from fastnn.exchange import from_onnx
-from fastnn.files import trusting_nothing
+from fastnn.files import archives, trusting_nothing
 from fastnn.files.errors import printable
+from fastnn.files.hdf5 import Hdf5File
 from fastnn.files.tensors import TensorFile
+from fastnn.models.keras_files import WEIGHTS as KERAS_WEIGHTS
 
 READ = (".safetensors", ".keras", ".onnx")
+INSPECTED = (*READ, ".weights.h5")
 WRITTEN = (".safetensors", ".keras", ".weights.h5", ".onnx", ".c")
+Arrays = Mapping[str, tuple[np.dtype, tuple[int, ...]]]
 
 
 def add_commands(commands: Any) -> None:
@@ -35,7 +39,7 @@ def add_commands(commands: Any) -> None:
 
     text = "show what a file holds: architecture, weights, optimizer"
     show = commands.add_parser("inspect", help=text, description=f"{text.capitalize()}.")
-    show.add_argument("file", type=_ending_in(READ), metavar="FILE", help=f"a model: {', '.join(READ)}")
+    show.add_argument("file", type=_ending_in(INSPECTED), metavar="FILE", help=f"a model: {', '.join(INSPECTED)}")
     show.set_defaults(run=_inspect)
 
 
@@ -55,6 +59,8 @@ def read(path: str) -> Any:
 
 def _convert(arguments: argparse.Namespace) -> int:
     source, destination = arguments.source, arguments.destination
+    if os.path.exists(source) and os.path.exists(destination) and os.path.samefile(source, destination):
+        raise ValueError(f"A model cannot be converted onto itself. Received: {source} and {destination}")
     model = read(source)
     if source.endswith(".safetensors") and "tabular" in TensorFile(source).document:
         say(f"{source}: the network is converted, without what it knows of the table's columns")
@@ -70,20 +76,25 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     path = arguments.file
-    arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]
+    written_by = ""
     if path.endswith(".safetensors"):
         file = TensorFile(path)
-        arrays, document = {name: (file.dtype(name), file.shape(name)) for name in file.names}, file.document
-        model = _model_of(path, document)
+        arrays: Arrays = {name: (file.dtype(name), file.shape(name)) for name in file.names}
+        document: Mapping[str, Any] = file.document
+        model = _model_of(path) if document.get("kind") == "model" else None
+        written_by = f", written by {printable(document.get('written_by', ''))}"
+    elif path.endswith(".onnx"):
+        model = from_onnx(path)
+        arrays, document = _held(model)
     else:
-        model = read(path)
-        held, document = state.collected(model, "model")
-        arrays = {name: (array.dtype, array.shape) for name, array in held.items()}
+        arrays, document = _keras_weights(path)
+        model = _model_of(path) if path.endswith(".keras") else None
+        if model is not None:
+            arrays, document = _held(model)
     with trusting_nothing(path):
         weights = [name for name in document.get("weights", ()) if name in arrays]
-        kind, by = (printable(document.get(key, "")) for key in ("kind", "written_by"))
+        kind = printable(document.get("kind", ""))
     slots = [name for name in arrays if name.startswith("optimizer/")]
-    written_by = f", written by {by}" if path.endswith(".safetensors") else ""
     print(f"{path}: {kind or 'arrays'}, {_bytes(os.path.getsize(path))}{written_by}\n")
     if model is not None:
         model.summary(print_fn=print)
@@ -91,7 +102,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     _listed("Weights", weights, arrays)
     if "optimizer" in document:
         print()
-        _listed(f"Optimizer ({type(model.optimizer).__name__})" if _is_compiled(model) else "Optimizer", slots, arrays)
+        kind = f" ({type(model.optimizer).__name__})" if model is not None and model.compiled else ""
+        _listed(f"Optimizer{kind}", slots, arrays)
     shown = {*weights, *(slots if "optimizer" in document else ())}
     others = [name for name in arrays if name not in shown]
     if others:
@@ -100,14 +112,26 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _is_compiled(model: Any) -> bool:
-    return model is not None and model.compiled
+def _held(model: Any) -> tuple[Arrays, Mapping[str, Any]]:
+    """What a model holds, and what it is."""
+    held, document = state.collected(model, "model")
+    return {name: (array.dtype, array.shape) for name, array in held.items()}, document
 
 
-def _model_of(path: str, document: Mapping[str, Any]) -> Any:
-    """The model of a file, or `None` where it holds none, or one that needs classes of its user's own."""
-    if document.get("kind") != "model":
-        return None
+def _keras_weights(path: str) -> tuple[Arrays, Mapping[str, Any]]:
+    """What one of Keras's files holds, and what it is."""
+    archived = path.endswith(".keras")
+    content = archives.read(path, {KERAS_WEIGHTS: None})[KERAS_WEIGHTS] if archived else None
+    with Hdf5File(path, content) as file:
+        arrays = file.listed()
+    kept = "optimizer/vars/"
+    document: dict[str, Any] = {"kind": "model" if archived else "weights"}
+    document["weights"] = [name for name in arrays if not name.startswith(kept)]
+    return arrays, {**document, **({"optimizer": {}} if any(name.startswith(kept) for name in arrays) else {})}
+
+
+def _model_of(path: str) -> Any:
+    """The model of a file, or `None` where it needs classes of its user's own."""
     try:
         return saving.load_model(path, check_finite=False)
     except saving.FileError as error:

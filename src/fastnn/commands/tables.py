@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
 import os
 import re
 import sys
@@ -14,6 +16,9 @@ from fastnn.callbacks import LambdaCallback
 from fastnn.commands.running import positive, say
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
+SEPARATORS = (",", ";", "\t", "|")
+DECIMAL_COMMA, DECIMAL_POINT = re.compile(r"\s*[-+]?\d+,\d+\s*"), re.compile(r"\s*[-+]?\d+\.\d+\s*")
+BEGINNING = 1 << 18  # characters of a CSV, by which its separators are told
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_CLASSES = 20  # whole numbers that differ more are taken for amounts
 
@@ -84,8 +89,12 @@ def _read(path: str, text: tuple[str, ...] = ()) -> Any:
         if path.endswith(".parquet"):
             frame = pandas.read_parquet(path)
         else:
-            separator = "\t" if path.endswith(".tsv") else ","
-            frame = pandas.read_csv(path, sep=separator, dtype=dict.fromkeys(text, str), low_memory=False)
+            separator, decimal = ("\t", ".") if path.endswith(".tsv") else _signs(path)
+            frame = pandas.read_csv(
+                path, sep=separator, decimal=decimal, dtype=dict.fromkeys(text, str), low_memory=False
+            )
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The table {path!r} cannot be read: it must be text in UTF-8. {error}") from error
     except ImportError as error:
         raise ImportError("Parquet needs pyarrow: python -m pip install 'fastnn-cpu[parquet]'") from error
     except (ValueError, OSError, EOFError, zlib.error) as error:  # of parser, encoding, and decompression
@@ -93,6 +102,32 @@ def _read(path: str, text: tuple[str, ...] = ()) -> Any:
     if not len(frame) or not len(frame.columns):
         raise ValueError(f"The table {path!r} must have rows and columns. Received: {frame.shape[0]} rows")
     return frame
+
+
+def _signs(path: str) -> tuple[str, str]:
+    """What separates the columns of a CSV, and the decimals of its numbers, as far as its beginning shows."""
+    opened: Any = gzip.open if path.endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+            beginning = file.read(BEGINNING)
+    except (OSError, EOFError, zlib.error):
+        return ",", "."  # pandas says what is wrong
+    lines = beginning.splitlines(keepends=True)
+    lines = lines[:-1] if len(beginning) == BEGINNING else lines
+    for separator in SEPARATORS:
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+        except csv.Error:
+            continue
+        if rows and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows):
+            break
+    else:
+        return ",", "."
+    cells = [cell for row in rows for cell in row] if separator != "," else []
+    decimal = "," if any(map(DECIMAL_COMMA.fullmatch, cells)) and not any(map(DECIMAL_POINT.fullmatch, cells)) else "."
+    if separator != ",":
+        say(f"{path}: columns are separated by {separator!r}{', and decimals by a comma' if decimal == ',' else ''}")
+    return separator, decimal
 
 
 def _with_dates(frame: Any, wanted: list[str] | None = None) -> Any:

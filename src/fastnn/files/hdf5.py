@@ -12,6 +12,7 @@ import numpy as np
 from fastnn.files.errors import FileError
 
 EXPANSION = 1024  # bytes of an array for each byte of it in the file, at most: what compression can do
+MOST_GROUPS = 100_000
 KNOWN_FILTERS = (1, 2, 3, 4, 5, 6, 32000)  # HDF5's own, and LZF; others are code from elsewhere
 
 
@@ -100,6 +101,34 @@ class Hdf5File:
             raise
         except Exception as error:
             raise self._damaged(path, error) from error
+
+    def listed(self) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+        """The dtype and the shape of every array of numbers, by its path."""
+        found: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+        try:
+            waiting, seen = [("", self._file["/"])], set()
+            while waiting:
+                path, group = waiting.pop()
+                if group.id in seen:
+                    continue
+                seen.add(group.id)
+                deeper = []
+                for name in sorted(group, key=lambda name: (not name.isdecimal(), name.zfill(20))):
+                    self._refuse_link(group.get(name, getlink=True), f"{path}{name}")
+                    part = group[name]
+                    if isinstance(part, self._h5py.Group):
+                        deeper.append((f"{path}{name}/", part))
+                    else:
+                        dataset = self._dataset(group, path.removesuffix("/"), name)
+                        found[f"{path}{name}"] = dataset.dtype, dataset.shape
+                if len(waiting) + len(seen) > MOST_GROUPS:
+                    raise FileError(self.path, f"it has more than {MOST_GROUPS} groups")
+                waiting.extend(reversed(deeper))
+        except FileError:
+            raise
+        except Exception as error:
+            raise self._damaged("/", error) from error
+        return found
 
     def _damaged(self, path: str, error: Exception) -> FileError:
         return FileError(self.path, f"what it has at {path!r} is damaged: {str(error)[:200]}")

@@ -31,6 +31,7 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
     It lies in the same folder until then. Where anything fails (the disk is full, the folder is read-only, the block
     raises, the process is killed), `path` stays what it was. File and folder are synced, so a machine that loses power
     keeps the one or the other too. A symbolic link stays one: what it points to is replaced. Permissions are kept.
+    Devices and pipes, such as `/dev/stdout`, are written to as they are.
 
     Args:
         path: The file to be.
@@ -50,6 +51,10 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"A file cannot take the place of a folder. Received: {os.fspath(path)!r}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            yield file
+        return
     _remove_stale(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)

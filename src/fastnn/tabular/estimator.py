@@ -153,7 +153,9 @@ class TabularEstimator(BaseEstimator, ABC):
         smoothing = getattr(self, "label_smoothing", 0.0)
         steps = self.max_epochs * -(-len(targets) // batch)
         compile_for(model, design, steps, self.learning_rate or self._rate, self.weight_decay, smoothing)
-        selection = BestEpoch(lambda: self._scores(test[1], self._predicted(test[0]), test[2]), self.patience)
+        selection = BestEpoch(
+            lambda: self._scores(test[1], self._predicted(test[0]), test[2]), self.patience, self.max_epochs
+        )
         self.history_ = model.fit(
             list(encoded.values()),
             self._for_members(self._trained_on(targets)),

@@ -1,8 +1,11 @@
-"""Where pictures are drawn."""
+"""Where pictures are drawn, and how they are written."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+from fastnn.files import replacing
 
 
 def axes_or_new(ax: Any, size: tuple[float, float]) -> Any:
@@ -32,3 +35,28 @@ def shown_as_result(figure: Any) -> None:
 
     if "inline" in pyplot.get_backend():
         pyplot.close(figure)
+
+
+def picture_format(path: Any) -> str:
+    """The format that the name of a picture asks for; PNG where it says none.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: It is none that matplotlib writes.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    ending = os.path.splitext(os.fspath(path))[1][1:].lower() or "png"
+    if ending not in known:
+        raise ValueError(
+            f"A picture's name must end in {', '.join(f'.{each}' for each in known)}. Received: {os.fspath(path)!r}"
+        )
+    return ending
+
+
+def write_picture(figure: Any, path: Any, **options: Any) -> None:
+    """Writes a figure of matplotlib's to a file, whole or not at all, in the format that its name asks for."""
+    ending = picture_format(path)
+    with replacing(path) as file:
+        figure.savefig(file, format=ending, **options)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from fastnn.utils.axes import write_picture
 from fastnn.utils.model_layout import Layout, boxes_of, laid_out
 
 RANK_DIRECTIONS = ("TB", "BT", "LR", "RL")
@@ -32,7 +32,8 @@ def plot_model(
 
     Args:
         model: A built model. One whose `call` is code is a single box.
-        to_file: The file, of any format that matplotlib writes (png, svg, pdf); `None` for none.
+        to_file: The file, of any format that matplotlib writes (png, svg, pdf), which is written whole or not at all;
+            `None` for none.
         show_shapes: Whether to show the shapes of inputs and outputs.
         show_dtype: Whether to show dtypes.
         show_layer_names: Whether to show the layers' names beside their classes.
@@ -49,7 +50,8 @@ def plot_model(
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: The model is not built, or an argument is unknown.
+        ValueError: The model is not built, an argument is unknown, or the file is of no format that is known.
+        OSError: The file cannot be written; it stays what it was.
 
     Example:
 
@@ -82,7 +84,7 @@ def plot_model(
     figure = Figure(figsize=(layout.width + 0.4, layout.height + 0.4), dpi=dpi)
     _draw(figure, layout, rankdir, show_trainable)
     if to_file is not None:
-        figure.savefig(os.fspath(to_file), dpi=dpi)
+        write_picture(figure, to_file, dpi=dpi)
     return figure
 
 
