@@ -44,7 +44,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         jobs = [(str(native / "dispatch.c"), "dispatch", have), ("tests/native/check_kernels.c", "check", ["-O1"])]
         jobs += [
-            (str(native / f"isa_{isa}.c"), f"{isa}{bits}", [f"-DFASTNN_REAL={bits}", *build["ISA_FLAGS"][isa]["unix"]])
+            (str(native / f"isa_{isa}.c"), f"{isa}{bits}", [f"-DFASTNN_REAL={bits}", *build["ISA_FLAGS"][isa]])
             for isa in isas
             for bits in (32, 64)
         ]
