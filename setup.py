@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -20,17 +22,15 @@ from setuptools.errors import CompileError
 
 NATIVE = Path("src/fastnn/_native")
 
-# The one list of what each instruction set asks of each kind of compiler ("unix" is gcc and clang).
-ISA_FLAGS: dict[str, dict[str, list[str]]] = {
-    "baseline": {"unix": []},
-    "avx2": {"unix": ["-mavx2", "-mfma", "-mf16c"]},
-    "avx512": {
-        "unix": [
-            *("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma", "-mf16c", "-mprfchw"),
-            "-mprefer-vector-width=512",
-        ]
-    },
-    "neon": {"unix": []},
+# The one list of what each instruction set asks of the compiler: gcc, clang, or on Windows clang-cl, see `spelled`.
+ISA_FLAGS: dict[str, list[str]] = {
+    "baseline": [],
+    "avx2": ["-mavx2", "-mfma", "-mf16c"],
+    "avx512": [
+        *("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma", "-mf16c", "-mprfchw"),
+        "-mprefer-vector-width=512",
+    ],
+    "neon": [],
 }
 MACHINE_ISAS = {
     "x86_64": ["baseline", "avx2", "avx512"],
@@ -43,11 +43,11 @@ OTHER_MACHINE_ISAS = ["baseline"]
 # Results must depend on the instruction set alone, so the compiler may not contract a·b + c on its own.
 C_FLAGS = [
     "-std=gnu11",
+    "-D_GNU_SOURCE",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fvisibility=hidden",
-    "-pthread",
 ]
 WARNINGS = ["-Wall", "-Wextra"]
 
@@ -73,6 +73,12 @@ else:
     MODE_FLAGS = ["-O3", "-g0"]
     LINK_FLAGS = ["-pthread"] + (["-Wl,-s"] if sys.platform.startswith("linux") else [])
 CHECKED = DEBUG or bool(SANITIZE)
+if sys.platform == "win32":
+    C_FLAGS += ["-D_CRT_SECURE_NO_WARNINGS"]  # Windows calls fopen and getenv insecure
+    LIBRARIES, LINK_FLAGS = [], []
+else:
+    C_FLAGS += ["-pthread"]
+    LIBRARIES = ["m"]
 
 CYTHON_DIRECTIVES = {
     "language_level": 3,
@@ -95,6 +101,21 @@ def target_machine() -> str:
     return machine
 
 
+def take_clang_cl(compiler: Any) -> None:
+    """Has setuptools' compiler for Windows run clang-cl: Microsoft's own has no C11 atomics and no such vectors."""
+    clang = shutil.which("clang-cl")
+    if clang is None:
+        raise CompileError("fastnn needs clang-cl, of LLVM or of Visual Studio, on the PATH. Received: none")
+    compiler.initialize()
+    compiler.cc = clang
+    compiler.compile_options = [flag for flag in compiler.compile_options if flag != "/GL"]  # clang-cl knows it not
+
+
+def spelled(flags: list[str], kind: str) -> list[str]:
+    """The flags as a compiler of this kind wants them: clang-cl passes to clang what comes behind /clang:."""
+    return [f"/clang:{flag}" for flag in flags] if kind == "msvc" else flags
+
+
 class BuildKernels(build_ext):
     """Compiles each object with its own flags, and only those whose source or any header is newer."""
 
@@ -105,8 +126,10 @@ class BuildKernels(build_ext):
         machine = target_machine()
         isas = MACHINE_ISAS.get(machine, OTHER_MACHINE_ISAS)
         kind = self.compiler.compiler_type
-        if any(kind not in ISA_FLAGS[isa] for isa in isas):
-            raise CompileError(f"fastnn needs gcc or clang. Received: a compiler of the kind {kind!r}")
+        if kind == "msvc":
+            take_clang_cl(self.compiler)
+        elif kind != "unix":
+            raise CompileError(f"fastnn needs gcc, clang or clang-cl. Received: a compiler of the kind {kind!r}")
 
         work = Path(self.build_temp) / VARIANT
         (door,) = cythonize(
@@ -125,7 +148,7 @@ class BuildKernels(build_ext):
         jobs += [(source, work / "plain", includes, have, C_FLAGS + WARNINGS) for source in plain]
         for isa in isas:
             for bits in ("32", "64"):
-                flags = C_FLAGS + WARNINGS + ISA_FLAGS[isa][kind]
+                flags = C_FLAGS + WARNINGS + ISA_FLAGS[isa]
                 source = str(NATIVE / f"isa_{isa}.c")
                 jobs.append((source, work / f"f{bits}", includes, [("FASTNN_REAL", bits)], flags))
 
@@ -143,7 +166,7 @@ class BuildKernels(build_ext):
                     output_dir=str(folder),
                     include_dirs=include_dirs,
                     macros=macros,
-                    extra_postargs=flags + MODE_FLAGS,
+                    extra_postargs=spelled(flags + MODE_FLAGS, kind),
                 )
             return name
 
@@ -158,7 +181,7 @@ class BuildKernels(build_ext):
         self.compiler.link_shared_object(
             objects,
             self.get_ext_fullpath(ext.name),
-            libraries=self.get_libraries(ext) + ["m"],
+            libraries=self.get_libraries(ext) + LIBRARIES,
             extra_postargs=LINK_FLAGS,
             export_symbols=self.get_export_symbols(ext),
             build_temp=str(work),

@@ -43,6 +43,7 @@ FLOORS = (
 
 # The same for C: contracts, algorithms, the table of them, and what is compiled.
 C_FLOORS = (
+    ("system.h",),
     ("kernels.h", "denormals.h", "hashing.h", "threads.h", "simd_*.h"),
     ("cuts.h", "data.h", "linear.h", "program.h", "steps.h", "run.h"),
     ("*.inc.h", "bodies.inc.h"),

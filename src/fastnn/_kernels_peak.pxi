@@ -1,13 +1,5 @@
 # The machine's peak, as the kernels of this instruction set can reach it.
 
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-
-
-cdef double monotonic() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return <double>t.tv_sec + 1e-9 * <double>t.tv_nsec
-
 
 def multiply_add_rate(dtype, double seconds):
     """Operations a second of multiply-adds on registers, on the calling thread alone; the GIL is released.
@@ -25,9 +17,9 @@ def multiply_add_rate(dtype, double seconds):
     with nogil:
         for _ in range(8):  # caches and clock settle
             k.multiply_adds(4096, &room)
-        start = now = monotonic()
+        start = now = fastnn_now()
         end = start + seconds
         while now < end:
             operations += k.multiply_adds(4096, &room)
-            now = monotonic()
+            now = fastnn_now()
     return <double>operations / max(now - start, 1e-9)

@@ -154,6 +154,10 @@ cdef extern from "_native/denormals.h" nogil:
     void fastnn_restore_denormals(fastnn_fp_mode before)
 
 
+cdef extern from "_native/system.h" nogil:
+    double fastnn_now()
+
+
 cdef extern from "_native/threads.h" nogil:
     int fastnn_get_num_threads()
     void fastnn_set_num_threads(int threads)

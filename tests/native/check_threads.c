@@ -1,14 +1,16 @@
 /* Checks the worker pool by itself, for a thread sanitizer to watch: regions of all sizes, several callers at once,
- * sleeping workers, children of fork(), and the control groups that decide how many threads there are. */
+ * sleeping workers, and, where there are such, children of fork() and the control groups that decide how many threads
+ * there are. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
+#ifndef _WIN32
+#include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include "threads.h"
 
@@ -40,13 +42,15 @@ static void count(void *context, int64_t task, int worker) {
     r->busy[worker]--;
 }
 
+static unsigned next_random(unsigned *seed) { return (*seed = *seed * 1103515245u + 12345u) >> 16; }
+
 static void open_regions(unsigned seed, int regions) {
     for (int i = 0; i < regions; ++i) {
-        region r = {.threads = 1 + (int)(rand_r(&seed) % 8)};
-        const int64_t tasks = rand_r(&seed) % MOST_TASKS;
+        region r = {.threads = 1 + (int)(next_random(&seed) % 8)};
+        const int64_t tasks = next_random(&seed) % MOST_TASKS;
         fastnn_parallel(count, &r, tasks, r.threads);
         for (int64_t t = 0; t < MOST_TASKS; ++t) expect(r.runs[t] == (t < tasks), "each task is run once");
-        if (i % 100 == 0) sleep_us(rand_r(&seed) % 200); /* the workers fall asleep, or are about to */
+        if (i % 100 == 0) sleep_us(next_random(&seed) % 200); /* the workers fall asleep, or are about to */
     }
 }
 
@@ -75,6 +79,24 @@ static void check_callers(void) {
     fastnn_end_work();
 }
 
+static double cpu_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void check_idle(void) {
+    open_regions(1, 10);
+    sleep_us(50000); /* time to fall asleep */
+    const double before = cpu_seconds();
+    for (int i = 0; i < 5; ++i) sleep_us(100000);
+    expect(cpu_seconds() - before < 0.05, "idle workers use no time: half a second cost more than a tenth of it");
+}
+
+#ifdef _WIN32
+static void check_fork(void) {}
+static void check_groups(void) {}
+#else
 static _Atomic int stop;
 
 static void *open_until_stopped(void *context) {
@@ -102,20 +124,6 @@ static void check_fork(void) {
     }
     atomic_store(&stop, 1);
     pthread_join(other, NULL);
-}
-
-static double cpu_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void check_idle(void) {
-    open_regions(1, 10);
-    sleep_us(50000); /* time to fall asleep */
-    const double before = cpu_seconds();
-    for (int i = 0; i < 5; ++i) sleep_us(100000);
-    expect(cpu_seconds() - before < 0.05, "idle workers use no time: half a second cost more than a tenth of it");
 }
 
 static void write_file(const char *folder, const char *name, const char *text) {
@@ -159,6 +167,8 @@ static void check_groups(void) {
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     expect(!system(command), "a folder is removed");
 }
+
+#endif
 
 int main(int count, char **arguments) {
     const int watched =

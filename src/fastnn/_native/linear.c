@@ -1,12 +1,12 @@
 /* One dense product on all threads: see linear.h. */
 #include "linear.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "cuts.h"
 #include "denormals.h"
+#include "system.h"
 #include "threads.h"
 
 enum {
@@ -28,9 +28,9 @@ typedef struct {
 } product;
 
 /* A thread's memory to pack in stays with it: getting it anew, page by page, takes longer than most products. */
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-static void make_scratch_key(void) { pthread_key_create(&scratch_key, free); }
+static fastnn_key scratch_key;
+static fastnn_once scratch_once = FASTNN_ONCE_INIT;
+static void make_scratch_key(void) { fastnn_key_init(&scratch_key, fastnn_aligned_free); }
 
 /* Those bytes, or NULL. */
 static void *own_scratch(int64_t bytes) {
@@ -38,15 +38,15 @@ static void *own_scratch(int64_t bytes) {
         _Alignas(64) int64_t bytes;
         _Alignas(64) char data[];
     } scratch;
-    pthread_once(&scratch_once, make_scratch_key);
-    scratch *own = pthread_getspecific(scratch_key);
+    fastnn_call_once(&scratch_once, make_scratch_key);
+    scratch *own = fastnn_key_get(scratch_key);
     if (own && own->bytes >= bytes) return own->data;
-    scratch *larger = aligned_alloc(64, sizeof *larger + (size_t)(bytes + 63) / 64 * 64);
-    if (!larger || pthread_setspecific(scratch_key, larger)) {
-        free(larger);
+    scratch *larger = fastnn_aligned_alloc(64, sizeof *larger + (size_t)(bytes + 63) / 64 * 64);
+    if (!larger || !fastnn_key_set(scratch_key, larger)) {
+        fastnn_aligned_free(larger);
         return NULL;
     }
-    free(own);
+    fastnn_aligned_free(own);
     larger->bytes = bytes;
     return larger->data;
 }

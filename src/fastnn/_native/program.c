@@ -46,7 +46,7 @@ void fastnn_program_free(fastnn_program *p) {
     free(p->tasks);
     free(p->uses);
     free(p->workers);
-    free(p->arena);
+    fastnn_aligned_free(p->arena);
     free(p);
 }
 
@@ -218,14 +218,14 @@ static int lay_out(fastnn_program *p, int64_t capacity) {
     if (l.overflow || l.bytes < 0) return -1;
 
     fastnn_worker *workers = calloc((size_t)n_workers, sizeof *workers);
-    char *arena = aligned_alloc(ALIGNMENT, (size_t)l.bytes + ALIGNMENT);
+    char *arena = fastnn_aligned_alloc(ALIGNMENT, (size_t)l.bytes + ALIGNMENT);
     if (!workers || !arena) {
         free(workers);
-        free(arena);
+        fastnn_aligned_free(arena);
         return -1;
     }
     free(p->workers);
-    free(p->arena);
+    fastnn_aligned_free(p->arena);
     p->workers = workers;
     p->n_workers = n_workers;
     p->arena = arena;

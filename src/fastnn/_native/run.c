@@ -1,22 +1,14 @@
 /* Running a program: batch after batch, each first by rows, then by weights. See program.h. */
-#define _GNU_SOURCE
 #include "run.h"
 
-#include <time.h>
-
 #include "cuts.h"
+#include "system.h"
 #include "threads.h"
 
 enum {
     SHARED_FLOPS = 3000000, /* a batch below this (some 20 us of work) is not worth waking anybody for */
     TIMED_FLOPS = 1000000   /* the clock is read about once in so much work: reading it costs 25 ns */
 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void total_losses(fastnn_program *p) {
     double loss = 0;
@@ -97,7 +89,7 @@ static int run_one(fastnn_program *p, int64_t step) {
 }
 
 int64_t fastnn_program_run(fastnn_program *p, int64_t first, int64_t steps, double seconds) {
-    const double until = now() + seconds;
+    const double until = fastnn_now() + seconds;
     const int64_t untimed = 1 + TIMED_FLOPS / (1 + p->flops * p->batch_size);
     int64_t done = 0;
     int stopped = 0;
@@ -109,7 +101,7 @@ int64_t fastnn_program_run(fastnn_program *p, int64_t first, int64_t steps, doub
             break;
         }
         ++done;
-        stopped = done % untimed == 0 && now() >= until;
+        stopped = done % untimed == 0 && fastnn_now() >= until;
     }
     fastnn_end_work();
     fastnn_restore_denormals(p->caller_mode);

@@ -11,20 +11,15 @@
  * others open: several Python threads that train at once run on as many CPUs as one of them would.
  *
  * A child after fork() has no workers: a handler forgets the pool there, and the next region starts new ones. */
-#define _GNU_SOURCE
 #include "threads.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "denormals.h"
+#include "system.h"
 
 #define OPEN ((uint64_t)1 << 16)
 #define INSIDE (OPEN - 1)
@@ -41,18 +36,17 @@ static struct {
     int wanted; /* workers that may enter this region: numbers 1 .. wanted */
     atomic_int sleeping;
     int started;
-    pthread_mutex_t sleep_lock;
-    pthread_cond_t wake;
-    pthread_mutex_t in_use; /* held by the caller for the length of its region */
-} pool = {
-    .sleep_lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .in_use = PTHREAD_MUTEX_INITIALIZER};
+    fastnn_mutex sleep_lock;
+    fastnn_condition wake;
+    fastnn_mutex in_use; /* held by the caller for the length of its region */
+} pool = {.sleep_lock = FASTNN_MUTEX_INIT, .wake = FASTNN_CONDITION_INIT, .in_use = FASTNN_MUTEX_INIT};
 
 static atomic_int num_threads; /* 0: not asked yet */
 static atomic_int callers;     /* threads of the process between begin_work and end_work */
 
 static void forget_workers(void);
-static void prepare(void) { pthread_atfork(NULL, NULL, forget_workers); }
-static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+static void prepare(void) { fastnn_call_after_fork(forget_workers); }
+static fastnn_once prepared = FASTNN_ONCE_INIT;
 
 /* How long a worker waits awake for the next region. One that spins starts 0.13 us after a region opens; one that
  * sleeps after 13 to 25 us, and waking it costs the caller some 5 us. So it spins for about as long as both lose by its
@@ -70,12 +64,6 @@ static inline void relax(void) {
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* --- how many threads ------------------------------------------------------------------------------------------ */
@@ -149,12 +137,7 @@ int fastnn_cgroup_quota(const char *groups, const char *mounted) {
 }
 
 static int cpus(void) {
-    int count = (int)sysconf(_SC_NPROCESSORS_ONLN);
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
-#endif
-    const int quota = fastnn_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    const int count = fastnn_system_cpus(), quota = fastnn_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     return count < quota ? count : quota;
 }
 
@@ -176,7 +159,7 @@ int fastnn_get_num_threads(void) {
 void fastnn_set_num_threads(int threads) { atomic_store(&num_threads, clamp(threads)); }
 
 void fastnn_begin_work(void) {
-    pthread_once(&prepared, prepare);
+    fastnn_call_once(&prepared, prepare);
     atomic_fetch_add(&callers, 1);
 }
 
@@ -215,28 +198,28 @@ static uint64_t await_region(uint64_t seen) {
         if (is_new(door, seen)) return door;
         relax();
         if (spin % SPINS_BEFORE_YIELD) continue;
-        sched_yield();
+        fastnn_give_way();
         if (until == 0)
-            until = now() + SPIN_SECONDS;
-        else if (now() >= until)
+            until = fastnn_now() + SPIN_SECONDS;
+        else if (fastnn_now() >= until)
             return door;
     }
 }
 
-static void *work(void *number) {
+static fastnn_thread_end work(void *number) {
     const int worker = (int)(intptr_t)number;
     uint64_t seen = 0;
     fastnn_flush_denormals();
     for (;;) {
         uint64_t door = await_region(seen);
         if (!is_new(door, seen)) {
-            pthread_mutex_lock(&pool.sleep_lock);
+            fastnn_lock(&pool.sleep_lock);
             atomic_fetch_add(&pool.sleeping, 1);
             /* Once woken, awake: where it came too late, the next region may be as short, and it would miss that, too. */
-            if (!is_new(atomic_load(&pool.door), seen)) pthread_cond_wait(&pool.wake, &pool.sleep_lock);
+            if (!is_new(atomic_load(&pool.door), seen)) fastnn_wait(&pool.wake, &pool.sleep_lock);
             door = atomic_load(&pool.door);
             atomic_fetch_sub(&pool.sleeping, 1);
-            pthread_mutex_unlock(&pool.sleep_lock);
+            fastnn_unlock(&pool.sleep_lock);
         }
         /* Enter, unless the door closed meanwhile. Only inside are the fields of the region safe to read. */
         while (is_new(door, seen) && !atomic_compare_exchange_weak_explicit(
@@ -247,7 +230,7 @@ static void *work(void *number) {
         if (worker <= pool.wanted) take_tasks(worker);
         atomic_fetch_sub_explicit(&pool.door, 1, memory_order_release);
     }
-    return NULL;
+    return 0;
 }
 
 static void forget_workers(void) { /* in the child after fork(), which has no other threads */
@@ -255,35 +238,20 @@ static void forget_workers(void) { /* in the child after fork(), which has no ot
     pool.started = 0;
     atomic_store(&pool.sleeping, 0);
     atomic_store(&pool.door, 0);
-    pthread_mutex_init(&pool.sleep_lock, NULL);
-    pthread_cond_init(&pool.wake, NULL);
-    pthread_mutex_init(&pool.in_use, NULL);
-}
-
-static void start_workers(int workers) {
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes)) return;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigset_t all, before; /* signals are for the interpreter's threads: workers inherit a mask that takes none */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (pool.started < workers) {
-        pthread_t thread;
-        if (pthread_create(&thread, &attributes, work, (void *)(intptr_t)(pool.started + 1))) break;
-        ++pool.started;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
+    fastnn_mutex_init(&pool.sleep_lock);
+    fastnn_condition_init(&pool.wake);
+    fastnn_mutex_init(&pool.in_use);
 }
 
 void fastnn_parallel(fastnn_task task, void *context, int64_t tasks, int threads) {
     if (threads > tasks) threads = (int)tasks;
-    if (threads <= 1 || pthread_mutex_trylock(&pool.in_use)) {
+    if (threads <= 1 || !fastnn_try_lock(&pool.in_use)) {
         for (int64_t t = 0; t < tasks; ++t) task(context, t, 0);
         return;
     }
-    pthread_once(&prepared, prepare);
-    if (pool.started < threads - 1) start_workers(threads - 1);
+    fastnn_call_once(&prepared, prepare);
+    while (pool.started < threads - 1 && fastnn_start_thread(work, (void *)(intptr_t)(pool.started + 1)))
+        ++pool.started;
     pool.task = task;
     pool.context = context;
     pool.tasks = tasks;
@@ -292,15 +260,15 @@ void fastnn_parallel(fastnn_task task, void *context, int64_t tasks, int threads
     const uint64_t generation = atomic_load(&pool.door) / GENERATION + 1;
     atomic_store(&pool.door, generation * GENERATION | OPEN);
     if (atomic_load(&pool.sleeping)) {
-        pthread_mutex_lock(&pool.sleep_lock);
-        pthread_cond_broadcast(&pool.wake);
-        pthread_mutex_unlock(&pool.sleep_lock);
+        fastnn_lock(&pool.sleep_lock);
+        fastnn_wake_all(&pool.wake);
+        fastnn_unlock(&pool.sleep_lock);
     }
     take_tasks(0);
     atomic_fetch_and(&pool.door, ~OPEN);
     for (int spin = 1; atomic_load_explicit(&pool.door, memory_order_acquire) & INSIDE; ++spin) {
         relax();
-        if (spin % SPINS_BEFORE_YIELD == 0) sched_yield();
+        if (spin % SPINS_BEFORE_YIELD == 0) fastnn_give_way();
     }
-    pthread_mutex_unlock(&pool.in_use);
+    fastnn_unlock(&pool.in_use);
 }

@@ -3,15 +3,15 @@
 #define FASTNN_THREADS_H
 #include <stdint.h>
 
+#include "system.h"
+
 enum { FASTNN_MAX_THREADS = 256 };
 
 /* One task of a parallel region; `worker` in [0, threads) is nobody else's while the task runs. */
 typedef void (*fastnn_task)(void *context, int64_t task, int worker);
 
-#define FASTNN_EXPORTED __attribute__((visibility("default"))) /* threadpoolctl knows the library by these names */
-
 /* Threads a parallel region may use, the calling one included. Starts as FASTNN_NUM_THREADS, else OMP_NUM_THREADS, else
- * the CPUs this process may run on (affinity and cgroup). */
+ * the CPUs this process may run on (affinity and cgroup). threadpoolctl knows the library by these names. */
 FASTNN_EXPORTED int fastnn_get_num_threads(void);
 FASTNN_EXPORTED void fastnn_set_num_threads(int threads);
 
