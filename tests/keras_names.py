@@ -191,29 +191,30 @@ MODULES = (
     Names(
         "ops",
         same=(
-            "abs absolute add cast celu clip concatenate convert_to_numpy convert_to_tensor cos divide divide_no_nan "
-            "elu equal exp expand_dims eye full glu greater greater_equal hard_shrink hard_sigmoid hard_silu "
-            "hard_swish hard_tanh is_tensor leaky_relu less less_equal linspace log log10 log1p log2 log_sigmoid "
-            "log_softmax logaddexp logical_and logical_not logical_or logsumexp max maximum mean min minimum multiply "
-            "negative norm normalize not_equal one_hot ones ones_like power reciprocal relu relu6 reshape rsqrt selu "
-            "shape sigmoid sign silu sin soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid split sqrt "
-            "square squareplus squeeze stack std stop_gradient subtract sum swish tanh tanh_shrink threshold top_k "
-            "transpose true_divide var where zeros zeros_like"
+            "abs absolute add append average broadcast_to cast celu clip concatenate convert_to_numpy "
+            "convert_to_tensor cos cosh cumsum diff divide divide_no_nan elu equal exp exp2 expand_dims eye flip full "
+            "glu greater greater_equal hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh hstack is_tensor "
+            "leaky_relu less less_equal linspace log log10 log1p log2 log_sigmoid log_softmax logaddexp logical_and "
+            "logical_not logical_or logsumexp max maximum mean min minimum moveaxis multiply negative norm normalize "
+            "not_equal one_hot ones ones_like pad power prod reciprocal relu relu6 repeat reshape roll rsqrt selu "
+            "shape sigmoid sign silu sin sinh soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid split "
+            "sqrt square squareplus squeeze stack std stop_gradient subtract sum swapaxes swish take tan tanh "
+            "tanh_shrink threshold tile top_k transpose tril triu true_divide var where zeros zeros_like"
         ),
         differs={
             "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy": (
                 "returns the loss of each row and its gradient; the functions of `fastnn.losses` return losses alone"
             ),
             "gelu": "is exact unless `approximate=True`, like `activations.gelu`",
-            "matmul": "of symbolic tensors with a variable or a matrix on its right",
+            "all any argmax argmin": "of symbolic tensors is in the model's dtype, along one axis of a sample",
+            "dot": "of symbolic tensors with a variable or a matrix on its right",
+            "matmul": "of symbolic tensors with a variable or a matrix on its right, or of the matrices of two",
             (
-                "all allclose any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin "
-                "argpartition argsort array array_split average bincount broadcast_to cbrt ceil copy corrcoef cosh "
-                "count_nonzero cumprod cumsum deg2rad diag diagonal diff digitize dot einsum exp2 expm1 flip floor "
-                "floor_divide full_like histogram hstack identity inner isclose isfinite isin isinf isnan median "
-                "meshgrid mod moveaxis nan_to_num ndim nonzero outer pad percentile prod quantile rad2deg ravel "
-                "repeat roll round searchsorted sinh size sort swapaxes take take_along_axis tan tensordot tile trace "
-                "tri tril triu trunc unique vdot vstack"
+                "allclose arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argpartition argsort array "
+                "array_split bincount cbrt ceil copy corrcoef count_nonzero cumprod deg2rad diag diagonal digitize "
+                "einsum expm1 floor floor_divide full_like histogram identity inner isclose isfinite isin isinf isnan "
+                "median meshgrid mod nan_to_num ndim nonzero outer percentile quantile rad2deg ravel round "
+                "searchsorted size sort take_along_axis tensordot trace tri trunc unique vdot vstack"
             ): "is NumPy's own function: on arrays, not on symbolic tensors",
         },
     ),
@@ -257,7 +258,7 @@ BEHAVIOUR = {
     "`axis` of `CategoricalCrossentropy`, `CosineSimilarity` and `SparseCategoricalCrossentropy` as metrics": (
         "must be -1, the last one"
     ),
-    "`axis` of `Softmax`, `UnitNormalization`, `GroupNormalization`": "names the last; `Permute` brings others there",
+    "`axis` of `UnitNormalization`, `GroupNormalization`": "names the last; `Permute` brings others there",
     "a model without anything to learn": "is refused by `fit`; Keras goes through the data",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
     "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",

@@ -99,10 +99,12 @@ def test_functions_without_a_step(axis: int, rng: np.random.Generator) -> None:
     moved = np.where(y > 0, x - y, np.nan)  # by the same for every value that is left
     np.testing.assert_allclose(np.nanmin(moved, axis), np.nanmax(moved, axis), atol=1e-14)
     assert (np.where(y > 0, -np.inf, x).max(axis) <= np.nanmin(moved, axis)).all()
-    for function in (activations.glu, activations.sparsemax, activations.threshold):
+    for function in (activations.sparsemax, activations.threshold):
         assert activations.get(function.__name__) is function
         with pytest.raises(NotImplementedError, match="has no step"):
             layers.Activation(function)(x)
+    with pytest.raises(ValueError, match="must keep the shape of its input"):
+        layers.Activation("glu")(x)
     with pytest.raises(ValueError, match=r"even `axis`. Received: axis=0, x.shape=\(3,\)"):
         activations.glu(np.zeros(3), 0)
 

@@ -248,7 +248,6 @@ def test_bad_arguments(make: Callable[[], Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (layers.Softmax(1), (3, 4), r"Permute.*Received: axis=1 for samples of shape \(3, 4\)"),
         (layers.Dropout(0.5, (None, None, 1, None)), (2, 3, 4), r"side by side.*Received: noise_shape="),
         (layers.LayerNormalization(1), (3, 4), r"Permute.*Received: axis=1 for samples of shape \(3, 4\)"),
         (layers.RMSNormalization([1, 3]), (3, 4, 5), r"Permute.*Received: axis=\[1, 3\]"),

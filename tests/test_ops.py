@@ -107,7 +107,8 @@ def test_every_kernel_has_its_function_and_gradient() -> None:
     assert {kernel for kernel, _, _ in ACTIVATIONS.values()} == set(_kernels.activation_names()) - arithmetic
     public = {name for name in vars(ops) if not name.startswith("_") and callable(getattr(ops, name))}
     assert public == {*ops.__all__, "refuser"}
-    numbers = {f"fastnn.ops.{module}" for module in ("arithmetic", "arrays", "comparisons", "composed")}
+    modules = ("arithmetic", "arrays", "comparisons", "composed", "places", "reductions")
+    numbers = {f"fastnn.ops.{module}" for module in modules}
     of_numpy = {name for name in public if getattr(np, name, None) is getattr(ops, name)}
     public -= (
         {name for name in public if getattr(ops, name).__module__ in numbers} | of_numpy | {"hard_swish", "refuser"}

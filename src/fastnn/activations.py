@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _kernels
+from fastnn import _kernels, ops
 from fastnn._activation import apply
 from fastnn._arrays import as_float
 from fastnn._further_activations import (
@@ -36,7 +36,7 @@ def linear(x: Any) -> Any:
     >>> print(linear([-1.0, 2.0]))
     [-1.  2.]
     """
-    return as_float(x)[()]
+    return x if hasattr(x, "__fastnn__") else as_float(x)[()]
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
@@ -263,6 +263,8 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> print(softmax([[0.0, 0.0]]))
     [[0.5 0.5]]
     """
+    if hasattr(x, "__fastnn__"):
+        return ops.softmax(x, axis)
     return _along_axis(_kernels.softmax, x, axis, "softmax")
 
 
@@ -279,6 +281,8 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> print(log_softmax([[0.0, 0.0]]).round(4))
     [[-0.6931 -0.6931]]
     """
+    if hasattr(x, "__fastnn__"):
+        return ops.log_softmax(x, axis)
     return _along_axis(_kernels.log_softmax, x, axis, "log_softmax")
 
 
@@ -293,7 +297,7 @@ def _along_axis(kernel: Callable, x: Any, axis: int, name: str) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(y, -1, axis))
 
 
-def glu(x: Any, axis: int = -1) -> np.ndarray:
+def glu(x: Any, axis: int = -1) -> Any:
     """Gated linear unit: `a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.
 
     (Dauphin et al. 2016, "Language Modeling with Gated Convolutional Networks".)
@@ -308,6 +312,8 @@ def glu(x: Any, axis: int = -1) -> np.ndarray:
     >>> print(glu([3.0, 0.0]))
     [1.5]
     """
+    if hasattr(x, "__fastnn__"):
+        return ops.glu(x, axis)
     x = as_float(x)
     if not -x.ndim <= axis < x.ndim or x.shape[axis] % 2:
         raise ValueError(f"Argument `x` of glu must have an even `axis`. Received: axis={axis}, x.shape={x.shape}")

@@ -103,7 +103,7 @@ CALLS |= {name: [(A, P)] for name in ("floor_divide", "mod")}
 # What returns no array, or asks for one in a way of its own; and what ties decide.
 NOT_BESIDE = {"is_tensor", "argpartition", "convert_to_numpy", "histogram", "shape"}
 OF_NUMPY = next(names for names, how in table_of("ops").differs.items() if how.startswith("is NumPy's")).split()
-NAMES = sorted({*names_of("ops", "same"), *OF_NUMPY} - NOT_BESIDE)
+NAMES = sorted({*names_of("ops", "same"), *OF_NUMPY, "all", "any", "argmax", "argmin", "dot"} - NOT_BESIDE)
 
 
 def in_a_list(results: Any) -> list[np.ndarray]:
@@ -164,9 +164,25 @@ def merged(name: str, **given: Any) -> Case:
     return Case(layers)
 
 
+def dots(axes: Any, first: tuple[int, ...], second: tuple[int, ...], normalize: bool = False) -> Case:
+    """The dot products of vectors in branches with more axes."""
+
+    def layers(k: Any) -> list[Any]:
+        x = k.layers.Input((5,), dtype="float64")
+        branches = [
+            k.layers.Reshape(shape)(k.layers.Dense(int(np.prod(shape)), "tanh")(x)) for shape in (first, second)
+        ]
+        return [k.Model(x, k.layers.Flatten()(k.layers.Dot(axes, normalize)(branches))), k.layers.Dense(2)]
+
+    return Case(layers)
+
+
 COMPOSED: dict[str, Callable[[Any, Any], Any]] = {
     "absolute": lambda o, x: o.absolute(x) + o.abs(x),
     "activations": lambda o, x: o.relu(x) + o.tanh(x) * o.sigmoid(x) + o.softplus(x) + o.silu(x) - o.gelu(x, False),
+    "average": lambda o, x: (
+        x * o.expand_dims(o.average(x, axis=-1, weights=np.arange(6.0)), 1) + o.average(x, 1)[:, None]
+    ),
     "clip": lambda o, x: o.clip(x, -0.3, 0.4),
     "comparisons": lambda o, x: o.where(x > 0.1, o.square(x), o.where(o.less(x, -0.2), x, 0.5 * x)),
     "concatenate": lambda o, x: o.concatenate([x, o.exp(x)], axis=-1),
@@ -174,19 +190,34 @@ COMPOSED: dict[str, Callable[[Any, Any], Any]] = {
     "glu": lambda o, x: o.glu(x),
     "logarithms": lambda o, x: o.log(2.0 + x * x) + o.log2(3.0 + o.tanh(x)) + o.log10(1.5 + x * x) + o.log1p(x * x),
     "logsumexp": lambda o, x: o.logsumexp(x, axis=-1, keepdims=True) * x + o.logaddexp(x, 0.5 * x),
+    "matrices": lambda o, x: o.reshape(o.matmul(o.reshape(x, (-1, 2, 3)), o.reshape(o.tanh(x), (-1, 3, 2))), (-1, 4)),
+    "matrix": lambda o, x: o.dot(o.cumsum(x, axis=1), np.arange(12.0).reshape(6, 2) / 9) + o.matmul(x, np.ones((6, 2))),
     "maximum": lambda o, x: o.maximum(x, 0.1) + o.minimum(x, o.square(x)),
     "normalize": lambda o, x: o.normalize(x, axis=-1),
     "norms": lambda o, x: x * o.norm(x, axis=-1, keepdims=True) + o.norm(x, ord=1, axis=-1, keepdims=True),
+    "pad": lambda o, x: o.pad(x, ((0, 0), (1, 2)), constant_values=3.0) * o.pad(x, ((0, 0), (2, 1)), "reflect"),
+    "places": lambda o, x: (
+        o.tile(x[:, :3], (1, 2)) * o.roll(x, 2, axis=1) + o.repeat(x[:, 3:], 2, axis=-1) * o.flip(x, 1)
+    ),
     "powers": lambda o, x: o.power(x, 3) + o.power(1.0 + o.square(x), 0.3) + o.power(o.square(x) + 0.5, x) + 2.0**x,
+    "products": lambda o, x: (
+        o.prod(x[:, :3], axis=1, keepdims=True) * o.diff(x) + o.prod(o.reshape(x, (-1, 2, 3)), 2)[:, :1]
+    ),
     "reciprocals": lambda o, x: o.reciprocal(3.0 + o.tanh(x)) + o.rsqrt(1.0 + o.square(x)) + 1.0 / (2.0 + x * x),
     "reductions": lambda o, x: x - o.mean(x, axis=-1, keepdims=True) + o.max(x, axis=1, keepdims=True) * x,
     "reshape": lambda o, x: o.reshape(o.transpose(o.reshape(x, (-1, 2, 3)), (0, 2, 1)), (-1, 6)),
     "sines": lambda o, x: o.sin(3.0 * x) * o.cos(x),
     "slices": lambda o, x: x[:, 1:4] * x[:, ::-2],
+    "sinh": lambda o, x: o.sinh(x) * o.cosh(x) + o.exp2(x) + o.tan(0.3 * o.tanh(x)),
+    "softmax of columns": lambda o, x: o.reshape(o.softmax(o.reshape(x, (-1, 2, 3)), axis=1), (-1, 6)) * x,
     "split": lambda o, x: o.split(x, 2, axis=-1)[0] * o.exp(o.split(x, [2, 3], axis=1)[2]),
     "squeeze": lambda o, x: o.squeeze(o.expand_dims(x, 1) * 2.0, 1),
     "stack": lambda o, x: o.sum(o.stack([x, o.square(x)], axis=1), axis=1),
     "std": lambda o, x: (x - o.mean(x, -1, True)) / (0.1 + o.std(x, axis=-1, keepdims=True)) + o.var(x, -1, True),
+    "turned": lambda o, x: o.reshape(
+        o.moveaxis(o.triu(o.swapaxes(x[:, :, None] * x[:, None, :], 1, 2)), 1, 2)[:, [0, 2], 1:4], (-1, 6)
+    ),
+    "taken": lambda o, x: o.take(x, [1, 1, 5], axis=1) * o.append(x[:, :2], o.hstack([x[:, 4:5]]), axis=1),
     "stop_gradient": lambda o, x: x * o.stop_gradient(o.exp(x)),
 }
 ADDED: dict[str, Callable[[Any, Any], Any]] = {
@@ -201,6 +232,12 @@ STEPS |= {name: merged(name) for merge in MERGES for name in (merge, merge.lower
 STEPS |= {f"{name}, {given}": merged(name, **given) for name in ("Dot", "dot") for given in (
     {"axes": 1}, {"axes": -1, "normalize": True},
 )}  # fmt: skip
+STEPS |= {
+    "Dot of matrices": dots((2, 1), (2, 3), (3, 4)),
+    "Dot of matrices, by other axes": dots((-2, -1), (3, 2), (4, 3)),
+    "Dot of more axes": dots((1, 3), (3, 2), (2, 2, 3), normalize=True),
+    "Dot of a vector and a matrix": dots((1, 2), (3,), (4, 3)),
+}
 
 
 @pytest.fixture(scope="module")

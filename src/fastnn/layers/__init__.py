@@ -42,7 +42,7 @@ from fastnn.layers.merging import (
     subtract,
 )
 from fastnn.layers.noise import GaussianDropout, GaussianNoise
-from fastnn.layers.operations import Function, Rearrange, Reduce, Slice
+from fastnn.layers.operations import Function, Rearrange, Reduce, Slice, WithWeights
 from fastnn.layers.periodic_embedding import PeriodicEmbedding
 from fastnn.layers.piecewise_linear_embedding import PiecewiseLinearEmbedding
 from fastnn.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
@@ -190,6 +190,7 @@ _registry = Registry(
         UnitNormalization,
         Wave,
         Where,
+        WithWeights,
     ),
     accepts=lambda layer: isinstance(layer, Layer),
 )

@@ -67,9 +67,9 @@ class Tensor:
 
     def __fastnn__(self, name: str, *args: Any) -> Any:
         """What functions of `fastnn.ops` hand over to, where an argument is a symbolic tensor."""
-        from fastnn.layers import comparisons, draws, functions, operations
+        from fastnn.layers import comparisons, draws, functions, operations, places
 
-        rooms = (operations, comparisons, functions, draws)
+        rooms = (operations, comparisons, functions, places, draws)
         return getattr(next(room for room in rooms if hasattr(room, name)), name)(*args)
 
     def __add__(self, other: Any) -> Any:
@@ -140,8 +140,9 @@ class Tensor:
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise TypeError(
-            "A symbolic tensor has no elements: NumPy's functions do not take it. Use layers, fastnn.ops, or "
-            f"arithmetic on it. Received: {self!r}"
+            "A symbolic tensor has no elements: NumPy's functions, and those of fastnn.ops that are NumPy's own, do "
+            "not take it. Use layers, other functions of fastnn.ops, arithmetic on it, or a layer with `forward` and "
+            f"`backward` in NumPy. Received: {self!r}"
         )
 
     def __bool__(self) -> bool:

@@ -243,14 +243,21 @@ class Concatenate(Layer):
 
 
 class Dot(Layer):
-    """The dot products of the samples of two inputs of vectors: `sum(a * b, axis=-1, keepdims=True)`.
+    """The dot products of the samples of two inputs: of vectors `sum(a * b, axis=-1, keepdims=True)`.
+
+    Of inputs with more axes, those of each vector along an axis of the first with each along an axis of the second.
 
     Args:
-        axes: 1, or `(1, 1)`, or -1: the axis of the vectors.
+        axes: The axis of the vectors in both, counted with the batch's axis as 0: an integer, or one for each input.
         normalize: Whether to divide each vector by its length first: the cosine of the angle.
         **kwargs: Arguments of `Layer`.
 
-    Input shape: a list of two equal shapes `(batch, n)`. Output shape: `(batch, 1)`.
+    Input shape: a list of two shapes `(batch, n)`. Output shape: `(batch, 1)`. Or, of shapes with more axes, those of
+    the first but for the vectors', then those of the second: of `(batch, i, n)` and `(batch, j, n)` with `axes=2`
+    `(batch, i, j)`.
+
+    Raises:
+        ValueError: The inputs have no such axes, or vectors of other lengths.
 
     Example:
 
@@ -268,22 +275,48 @@ class Dot(Layer):
         self.normalize = bool(normalize)
         self._pair = tuple(int(axis) for axis in given)
 
+    def _axes(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        """The axes of the vectors, of samples."""
+        first, second = (
+            (axis + len(shape) if axis < 0 else axis) - 1 for axis, shape in zip(self._pair, shapes, strict=True)
+        )
+        if not (0 <= first < len(shapes[0]) - 1 and 0 <= second < len(shapes[1]) - 1):
+            raise ValueError(
+                f"Argument `axes` of layer '{self.name}' must name axes of samples, not the batch's (0). "
+                f"Received: axes={self.axes}, shapes {list(shapes)}"
+            )
+        return first, second
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = flatten_shapes(input_shape)
         if len(shapes) != 2:
             raise ValueError(f"Layer '{self.name}' must be called on exactly 2 inputs. Received: {input_shape}")
-        if any(len(shape) != 2 for shape in shapes) or any(axis not in (1, -1) for axis in self._pair):
-            raise NotImplementedError(
-                f"Layer '{self.name}' takes vectors, inputs of shape (batch, n), and axes=1: use EinsumDense or a "
-                f"layer with `forward` and `backward` for matrices. Received: shapes {shapes}, axes={self.axes}"
-            )
-        if shapes[0] != shapes[1]:
+        first, second = self._axes(shapes)
+        if shapes[0][first + 1] != shapes[1][second + 1]:
             raise ValueError(f"Layer '{self.name}' takes vectors of equal length. Received: shapes {shapes}")
-        return (None, 1)
+        one, other = list(shapes[0][1:]), list(shapes[1][1:])
+        del one[first], other[second]
+        return (None, *(one + other or [1]))
 
     def lower(self, builder: Builder, x: Sequence[Value]) -> Value:
-        first, second = (self._normalized(builder, value) for value in x) if self.normalize else x
-        return builder.reduce(builder.binary("multiply", first, second), -1, "sum", keepdims=True)
+        axes = self._axes([(None, *value.shape) for value in x])
+        rows = []
+        for value, axis in zip(x, axes, strict=True):  # (vectors, n)
+            places = np.moveaxis(np.arange(math.prod(value.shape)).reshape(value.shape), axis, -1)
+            length = places.shape[-1]
+            matrix = places.reshape(-1, length)
+            moved = axis < len(value.shape) - 1
+            value = builder.rearrange(value, matrix) if moved else builder.reshape(value, matrix.shape)
+            rows.append(self._normalized(builder, value) if self.normalize else value)
+        (one, length), (other, _) = rows[0].shape, rows[1].shape
+        first, second = rows
+        if one > 1 or other > 1:
+            both = (one, other, length)
+            first = broadcast(builder, builder.reshape(first, (one, 1, length)), both)
+            second = broadcast(builder, builder.reshape(second, (1, other, length)), both)
+        products = builder.reduce(builder.binary("multiply", first, second), -1, "sum")
+        shape = self.compute_output_shape([(None, *value.shape) for value in x])[1:]
+        return builder.reshape(products, shape)
 
     def _normalized(self, builder: Builder, x: Value) -> Value:
         """x / max(‖x‖, 1e-6), as Keras has it: max(Σx², 1e-12) under the root."""

@@ -176,6 +176,12 @@ class WithWeights(Layer):
         first: A `Variable` or an array; `None` for nothing.
         second: The same.
         **kwargs: Arguments of `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> WithWeights("dense", [[1.0], [2.0]])(np.array([[3.0, 4.0]]))
+    array([[11.]])
     """
 
     def __init__(self, operation: str, first: Any, second: Any = None, **kwargs: Any) -> None:
@@ -188,7 +194,7 @@ class WithWeights(Layer):
 
     @property
     def weights(self) -> list[Variable]:
-        return [operand for operand in self.operands if operand is not None]
+        return [v for v, array in zip(self.operands, self._is_array, strict=True) if v is not None and not array]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         for at, operand in enumerate(self.operands):
@@ -200,8 +206,8 @@ class WithWeights(Layer):
             if first.ndim != 2 or first.shape[0] != input_shape[-1]:
                 raise ValueError(f"The product needs a matrix of {input_shape[-1]} rows. Received: shape={first.shape}")
             return (*input_shape[:-1], first.shape[1])
-        for operand in self.weights:
-            if operand.size not in (1, input_shape[-1]):
+        for operand in self.operands:
+            if operand is not None and operand.size not in (1, input_shape[-1]):
                 raise ValueError(
                     f"Arithmetic with a variable needs one of {input_shape[-1]} elements. Received: "
                     f"shape={operand.shape}"
@@ -216,10 +222,13 @@ class WithWeights(Layer):
         return builder.scale(x, first, second)
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError(
-            "Arithmetic with a variable has no configuration: put it into the `call` of a layer. "
-            f"Received: layer '{self.name}'"
-        )
+        if not all(self._is_array):
+            raise NotImplementedError(
+                "Arithmetic with a variable has no configuration: put it into the `call` of a layer. "
+                f"Received: layer '{self.name}'"
+            )
+        first, second = (None if operand is None else operand.value.tolist() for operand in self.operands)
+        return {**super().get_config(), "operation": self.operation, "first": first, "second": second}
 
 
 def _as_variable(operand: Any) -> Variable | None:
@@ -314,13 +323,30 @@ def minimum(a: Any, b: Any) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """a · b, of a symbolic tensor and a variable or a matrix."""
-    if not isinstance(a, Tensor) or isinstance(b, Tensor):
+    """a · b, of a symbolic tensor and a variable or a matrix; or of the matrices of two."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if len(a.shape) < 3 or len(b.shape) != 3:
+            raise ValueError(
+                "The matrix product of two symbolic tensors is that of the matrices of each sample; of vectors it is "
+                f"`layers.Dot(axes=1)`. Received: {a!r} @ {b!r}"
+            )
+        return merging.Dot(axes=(len(a.shape) - 1, 1))([a, b])
+    if not isinstance(a, Tensor):
         raise NotImplementedError(
-            "The matrix product of a symbolic tensor is that with a variable on its right. "
+            "The matrix product of a symbolic tensor is that with a variable, an array or another on its right. "
             f"Received: {type(a).__name__} @ {type(b).__name__}"
         )
     return WithWeights("dense", b)(a)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """a · b, of a symbolic tensor and a variable or a matrix: along the last axis."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        raise NotImplementedError(
+            f"`dot` of two symbolic tensors would mix the samples of a batch: use `matmul`, or `layers.Dot`. "
+            f"Received: {a!r}, {b!r}"
+        )
+    return matmul(a, b)
 
 
 def linear(x: Any, w: Any, b: Any = None, activation: str | None = None, params: Sequence[float] = ()) -> Any:
@@ -371,12 +397,15 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     return reshaping.Reshape(tuple(newshape)[1:])(x)
 
 
-def expand_dims(x: Any, axis: int) -> Any:
-    """x with an axis of length one more."""
-    at = axis + len(x.shape) + 1 if axis < 0 else axis
-    if not 1 <= at <= len(x.shape):
+def expand_dims(x: Any, axis: Any) -> Any:
+    """x with an axis of length one more, or several."""
+    given = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    rank = len(x.shape) + len(given)
+    places = {at + rank if at < 0 else at for at in given}
+    if len(places) < len(given) or not all(1 <= at < rank for at in places):
         raise ValueError(f"Argument `axis` must be an axis of a sample, behind the batch's. Received: axis={axis}")
-    return reshaping.Reshape((*x.shape[1:at], 1, *x.shape[at:]))(x)
+    lengths = iter(x.shape[1:])
+    return reshaping.Reshape([1 if at in places else next(lengths) for at in range(1, rank)])(x)
 
 
 def squeeze(x: Any, axis: int | None) -> Any:
@@ -395,17 +424,3 @@ def transpose(x: Any, axes: Sequence[int] | None) -> Any:
     if first != 0:
         raise ValueError(f"Argument `axes` must begin with 0, the batch's axis. Received: axes={axes}")
     return reshaping.Permute(rest)(x)
-
-
-def getitem(x: Any, index: Any) -> Any:
-    """x[:, ...]: integers and slices for the axes of a sample."""
-    parts = list(index) if isinstance(index, tuple) else [index]
-    if Ellipsis in parts:
-        at = parts.index(Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (len(x.shape) - len(parts) + 1)
-    if not parts or parts[0] != slice(None) or not all(isinstance(part, (slice, int, np.integer)) for part in parts):
-        raise NotImplementedError(
-            f"A symbolic tensor takes integers and slices, after ':' for the batch. Received: index={index!r} of {x!r}"
-        )
-    chosen = [[part.start, part.stop, part.step] if isinstance(part, slice) else int(part) for part in parts[1:]]
-    return Slice(chosen)(x)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from fastnn.layers.axes import are_last, sample_axes
 from fastnn.layers.layer import Layer, Shape
 from fastnn.program import Builder
@@ -12,10 +14,10 @@ from fastnn.records import Value
 
 
 class Softmax(Layer):
-    """Turns values into probabilities: `exp(x) / sum(exp(x))`, the sum over the last axis or several last axes.
+    """Turns values into probabilities: `exp(x) / sum(exp(x))`, the sum over an axis of samples or several.
 
     Args:
-        axis: The axis whose values sum to one, or a list of axes: the last ones.
+        axis: The axis whose values sum to one, or a list of axes; that of the batch is 0.
         **kwargs: Arguments of `Layer`.
 
     Input shape: any of rank 2 or more. Output shape: that of the input.
@@ -32,19 +34,19 @@ class Softmax(Layer):
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        shape = input_shape[1:]
-        axes = sample_axes(self.axis, len(shape))
-        if not are_last(axes, len(shape)):
-            raise NotImplementedError(
-                f"Argument `axis` of layer '{self.name}' must name the last axes: put a Permute layer before and after "
-                f"it for others. Received: axis={self.axis} for samples of shape {shape}"
-            )
+        sample_axes(self.axis, len(input_shape) - 1)
         return input_shape
 
     def lower(self, builder: Builder, x: Value) -> Value:
-        kept = len(x.shape) - len(sample_axes(self.axis, len(x.shape)))
-        rows = builder.reshape(x, (*x.shape[:kept], math.prod(x.shape[kept:])))
-        return builder.reshape(builder.activation(rows, "softmax"), x.shape)
+        rank = len(x.shape)
+        axes = sample_axes(self.axis, rank)
+        others = [axis for axis in range(rank) if axis not in axes]
+        places = np.arange(math.prod(x.shape)).reshape(x.shape).transpose(*others, *axes)
+        rows = x if are_last(axes, rank) else builder.rearrange(x, places)
+        kept = len(others)
+        y = builder.activation(builder.reshape(rows, (*rows.shape[:kept], math.prod(rows.shape[kept:]))), "softmax")
+        y = builder.reshape(y, rows.shape)
+        return y if are_last(axes, rank) else builder.rearrange(y, np.argsort(places, axis=None).reshape(x.shape))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -15,7 +15,9 @@ _OURS = {
     "fastnn.optimizers.schedules": "CosLog OneCycle",
     "fastnn.regularizers": "L2PerSample",
 }
-_IN_GRAPHS = "Divide Rearrange Reduce Slice StopGradient Wave Where"  # Keras has operations for them, but no layers
+_IN_GRAPHS = (
+    "Divide Rearrange Reduce Slice StopGradient Wave Where WithWeights"  # Keras has operations for them, but no layers
+)
 _OWN_SETTINGS = {"fastnn.losses": "pos_weight", "fastnn.optimizers": "groups"}  # refused where they are set
 _ALWAYS_TRAINABLE = ("Discretization", "SpatialDropout1D")  # Keras does not take their `trainable`
 # Functions that have a layer `Activation` in Keras.

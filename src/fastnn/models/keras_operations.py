@@ -13,10 +13,8 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._registry import to_snake_case
-from fastnn.layers import Rearrange, functions, operations
+from fastnn.layers import functions, operations
 from fastnn.layers.graph import Tensor
-
-MOST_TAKEN = 1 << 24  # elements of a sample
 
 
 class Step(NamedTuple):
@@ -70,7 +68,7 @@ def exported(described: dict[str, Any], dtype: str) -> list[dict[str, Any]] | No
     made: list[dict[str, Any]] = []
     for at, step in enumerate(steps):
         left = len(steps) - 1 - at
-        own = f"{name}_before_{left}" if left else name
+        own = f"{name}_until_{left}" if left else name  # `_before_` is what `from_config` makes of operations
         given = [_inputs(call) for call in calls]
         if made:  # of the step before
             given = [[_reference(each[0], [made[-1]["name"], number, 0])] for number, each in enumerate(given)]
@@ -115,6 +113,9 @@ def _steps(described: dict[str, Any], dtype: str) -> list[Step] | None:
     if kind == "Slice":
         parts = [_slice(None, None, None), *(_slice(*p) if isinstance(p, list) else p for p in config["index"])]
         return [Step("numpy", "GetItem", {}, lambda inputs: [*inputs, parts])]
+    if kind == "WithWeights":
+        matrix = {"class_name": "__numpy__", "config": {"value": config["first"], "dtype": dtype}}
+        return [Step("numpy", "Matmul", {}, lambda inputs: [*inputs, matrix])]
     if kind == "Rearrange":
         places = np.asarray(config["places"])
         return [
@@ -156,9 +157,12 @@ _SAME = (
     "stack norm sin cos stop_gradient logsumexp where clip greater greater_equal less less_equal equal not_equal "
     "logical_and logical_or logical_not zeros_like ones_like cast relu sigmoid tanh softplus softmax elu selu silu "
     "gelu log_softmax softsign hard_sigmoid leaky_relu celu hard_shrink soft_shrink squareplus hard_silu hard_tanh "
-    "log_sigmoid sparse_plus sparse_sigmoid tanh_shrink threshold"
+    "log_sigmoid sparse_plus sparse_sigmoid tanh_shrink threshold "
+    "all any append argmax argmin average broadcast_to cosh cumsum diff divide_no_nan exp2 flip glu hstack log10 log2 "
+    "logaddexp matmul moveaxis normalize one_hot pad prod relu6 repeat roll rsqrt sinh split std swapaxes take tan "
+    "tile tril triu var"
 )
-_ARITHMETIC = "add subtract multiply divide true_divide negative power maximum minimum"
+_ARITHMETIC = "add subtract multiply divide true_divide negative power maximum minimum dot matmul"
 
 
 def operation(described: dict[str, Any]) -> Callable[..., Any] | None:
@@ -184,6 +188,10 @@ def operation(described: dict[str, Any]) -> Callable[..., Any] | None:
         )
     settings = {key: value for key, value in (described.get("config") or {}).items() if value is not None}
     settings.pop("name", None)
+    if name != "cast":  # all else is in the model's dtype
+        settings.pop("dtype", None)
+    if name == "one_hot":
+        settings.pop("sparse", None)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **{**settings, **kwargs})
@@ -194,27 +202,6 @@ def operation(described: dict[str, Any]) -> Callable[..., Any] | None:
 def _arithmetic(name: str) -> Callable[..., Any]:
     function = getattr(functions if name == "power" else operations, name)
     return lambda *operands: function(*(np.asarray(each) if isinstance(each, list) else each for each in operands))
-
-
-def _elsewhere(x: Tensor, move: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """The elements of samples in the places where a function moves them, of arrays with an axis for the batch."""
-    places = move(np.arange(math.prod(x.shape[1:])).reshape((1, *x.shape[1:])))
-    if places.shape[:1] != (1,):
-        raise ValueError(f"The samples of a batch must stay apart. Received: {x!r}")
-    return Rearrange(places[0])(x)
-
-
-def _take(x: Tensor, indices: Any, axis: int) -> Any:
-    at = np.asarray(indices, np.int64)
-    if math.prod(x.shape[1:]) * at.size > MOST_TAKEN:
-        raise ValueError(f"At most {MOST_TAKEN} elements can be taken. Received: {at.size} indices of {x!r}")
-    return _elsewhere(x, lambda places: np.take(places, at, axis))
-
-
-def _variance(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    if axis is None:
-        raise ValueError(f"A variance must be along axes of a sample. Received: axis=None for {x!r}")
-    return ops.mean(ops.square(x - ops.mean(x, axis, True)), axis, keepdims)
 
 
 def _index(index: Any) -> Any:
@@ -230,17 +217,16 @@ def _index(index: Any) -> Any:
     return index
 
 
+def _slice_of(x: Tensor, start_indices: Any, shape: Any) -> Any:
+    begun = [slice(first, first + length) for first, length in zip(start_indices[1:], shape[1:], strict=True)]
+    return x[(slice(None), *begun)]
+
+
 _FURTHER: dict[str, Callable[..., Any]] = {
     "amax": ops.max,
     "amin": ops.min,
-    "flip": lambda x, axis: _elsewhere(x, lambda places: np.flip(places, axis)),
-    "get_item": lambda x, index: operations.getitem(x, _index(index)),
-    "ones_like": lambda x, dtype=None: ops.ones_like(x),
+    "copy": lambda x: x,
+    "get_item": lambda x, index: x[_index(index)],
     "reciprocal": lambda x: functions.power(x, -1),
-    "relu6": lambda x: ops.relu(x, max_value=6.0),
-    "std": lambda x, axis=None, keepdims=False: ops.sqrt(_variance(x, axis, keepdims)),
-    "swapaxes": lambda x, axis1, axis2: _elsewhere(x, lambda places: np.swapaxes(places, axis1, axis2)),
-    "take": _take,
-    "var": _variance,
-    "zeros_like": lambda x, dtype=None: ops.zeros_like(x),
+    "slice": _slice_of,
 }

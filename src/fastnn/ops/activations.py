@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastnn import _kernels
+from fastnn.ops.places import moveaxis
 
 
 def relu(
@@ -482,6 +484,12 @@ def mish_backward(dy: Any, x: Any, *, out: np.ndarray | None = None) -> Any:
     return _kernels.activation_backward("mish", x, dy, (), out)
 
 
+def _along_axis(kernel: Callable[..., Any], x: Any, axis: int, out: np.ndarray | None) -> Any:
+    if hasattr(x, "__fastnn__") and axis not in (-1, x.ndim - 1):
+        return moveaxis(kernel(moveaxis(x, axis, -1), out, -1), -1, axis)
+    return kernel(x, out, axis)
+
+
 def softmax(x: Any, axis: int = -1, *, out: np.ndarray | None = None) -> Any:
     """Turns values into probabilities: `exp(x) / sum(exp(x))`, the sum over `axis`.
 
@@ -500,7 +508,7 @@ def softmax(x: Any, axis: int = -1, *, out: np.ndarray | None = None) -> Any:
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
-    return _kernels.softmax(x, out, axis)
+    return _along_axis(_kernels.softmax, x, axis, out)
 
 
 def softmax_backward(dy: Any, y: Any, axis: int = -1, *, out: np.ndarray | None = None) -> Any:
@@ -541,7 +549,7 @@ def log_softmax(x: Any, axis: int = -1, *, out: np.ndarray | None = None) -> Any
     >>> ops.log_softmax([[0.0, 0.0]]).round(4)
     array([[-0.6931, -0.6931]])
     """
-    return _kernels.log_softmax(x, out, axis)
+    return _along_axis(_kernels.log_softmax, x, axis, out)
 
 
 def log_softmax_backward(dy: Any, y: Any, axis: int = -1, *, out: np.ndarray | None = None) -> Any:

@@ -272,3 +272,12 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     (1, 2)
     """
     return x.__fastnn__("transpose", x, axes) if hasattr(x, "__fastnn__") else np.transpose(np.asarray(x), axes)
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """The matrix product; of a symbolic tensor with a variable or a matrix on its right.
+
+    >>> print(dot([[1.0, 2.0]], [[3.0], [4.0]]))
+    [[11.]]
+    """
+    return of_two("dot", np.dot, x1, x2)

@@ -13,6 +13,7 @@ from fastnn.ops.activations import relu, sigmoid, softplus
 from fastnn.ops.arithmetic import (
     absolute,
     add,
+    cos,
     divide,
     exp,
     log,
@@ -23,6 +24,7 @@ from fastnn.ops.arithmetic import (
     negative,
     of_two,
     power,
+    sin,
     sqrt,
     square,
     squeeze,
@@ -69,6 +71,46 @@ def log10(x: Any) -> Any:
     [0. 2.]
     """
     return divide(log(x), math.log(10)) if hasattr(x, "__fastnn__") else np.log10(np.asarray(x))
+
+
+def exp2(x: Any) -> Any:
+    """2 to the power of x.
+
+    >>> print(exp2([3.0]))
+    [8.]
+    """
+    return exp(multiply(x, math.log(2))) if hasattr(x, "__fastnn__") else np.exp2(np.asarray(x))
+
+
+def sinh(x: Any) -> Any:
+    """The hyperbolic sine.
+
+    >>> print(sinh([0.0]))
+    [0.]
+    """
+    if not hasattr(x, "__fastnn__"):
+        return np.sinh(np.asarray(x))
+    return multiply(subtract(exp(x), exp(negative(x))), 0.5)
+
+
+def cosh(x: Any) -> Any:
+    """The hyperbolic cosine.
+
+    >>> print(cosh([0.0]))
+    [1.]
+    """
+    if not hasattr(x, "__fastnn__"):
+        return np.cosh(np.asarray(x))
+    return multiply(add(exp(x), exp(negative(x))), 0.5)
+
+
+def tan(x: Any) -> Any:
+    """The tangent.
+
+    >>> print(tan([0.0]))
+    [0.]
+    """
+    return divide(sin(x), cos(x)) if hasattr(x, "__fastnn__") else np.tan(np.asarray(x))
 
 
 def logaddexp(x1: Any, x2: Any) -> Any:
@@ -198,14 +240,16 @@ def relu6(x: Any) -> Any:
     return relu(x, max_value=6.0)
 
 
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> np.ndarray:
-    """Rows of zeros with a one where x says; of numbers outside of the classes, all zeros. Of arrays alone.
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Any:
+    """Rows of zeros with a one where x says; of numbers outside of the classes, all zeros.
 
-    In a model, `layers.CategoryEncoding(output_mode="one_hot")` does the same.
+    In the dtype of a model, of a symbolic tensor.
 
     >>> one_hot([1, -1], 2).tolist()
     [[0.0, 1.0], [0.0, 0.0]]
     """
+    if hasattr(x, "__fastnn__"):
+        return x.__fastnn__("one_hot", x, num_classes, axis)
     rows = np.asarray(x)[..., None] == np.arange(num_classes)
     return np.moveaxis(rows, -1, axis).astype(_default(dtype))
 
