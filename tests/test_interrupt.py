@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import fastnn
 from fastnn.callbacks import Callback
 from fastnn.layers import Dense, Input
 from fastnn.models import Sequential
@@ -112,6 +113,33 @@ def test_fit_with_a_callback_for_batches(timer: Callable[[float], None]) -> None
     assert time.perf_counter() - start < AFTER + GENEROUS
     assert counting.count <= model.optimizer.iterations <= counting.count + 1
     _assert_usable(model, before)
+
+
+def test_one_large_step(timer: Callable[[float], None]) -> None:
+    """It is left amid its rows, before any weight has moved: a step of seconds need not be waited for."""
+
+    class Ringing(Callback):
+        def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+            timer(0.005)
+
+    x, y = np.broadcast_to(np.float32(0.5), (6000, 32)), np.broadcast_to(np.float32(1), (6000, 1))
+    model = _model(512)
+    model.add(Dense(512, "tanh"))
+    model.add(Dense(1))
+    model.compile("adam", "mse")
+    before = model.get_weights()
+    threads = fastnn.get_num_threads()
+    fastnn.set_num_threads(1)  # of one the step takes long enough anywhere
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(x, y, batch_size=6000, shuffle=False, verbose=0, callbacks=[Ringing()])
+    finally:
+        fastnn.set_num_threads(threads)
+    assert model.optimizer.iterations == 0
+    for weights, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weights, expected)
+    model.fit(x[:50], y[:50], epochs=2, verbose=0)
+    assert np.isfinite(model.evaluate(x[:50], y[:50], verbose=0))
 
 
 def _assert_usable(model: Sequential, before: list[NDArray]) -> None:

@@ -8,6 +8,7 @@ and of any arrays (_kernels_ops.pxi, _kernels_dense.pxi); of categories (_kernel
 
 cimport cython
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset, strcmp
 

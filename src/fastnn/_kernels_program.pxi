@@ -9,7 +9,10 @@ cdef int64_t MAX_ELEMENTS = 1 << 60  # of a value, and samples of a run: sums an
 cdef int call_python(void *context, int callable, int direction) noexcept with gil:
     cdef Program program = <Program>context
     try:
-        program.callables[callable](direction == FASTNN_FORWARD)
+        if callable == FASTNN_NONE:
+            PyErr_CheckSignals()
+        else:
+            program.callables[callable](direction == FASTNN_FORWARD)
     except BaseException as error:
         program.error = error
         return -1

@@ -233,19 +233,20 @@ struct fastnn_program {
     double averaging;                               /* what an average keeps of itself at a step */
     int updater;                                    /* the callable that updates in place of rules, or FASTNN_NONE */
     uint64_t seed, iteration;
-    int (*python)(void *context, int callable, int direction); /* 0, or -1: raised */
+    int (*python)(void *context, int callable, int direction); /* 0, or -1: raised. FASTNN_NONE: signals that came */
     void *context;
     int copies_inputs; /* Python steps may hold on to what they see, so they never see the caller's own arrays */
 
     /* during a run */
-    fastnn_fp_mode caller_mode; /* of floating point: Python steps run in it */
-    int64_t first, rows;        /* the batch: first sample, number of samples */
-    int64_t step;               /* the number of the batch */
-    int updating;               /* this batch ends in an update */
-    int overwrites;             /* and in the weights becoming their averages */
-    uint64_t batch;             /* counts batches of all runs */
-    int64_t pull;               /* which of the ways back this is */
-    int current_step;           /* for Python steps */
+    fastnn_fp_mode caller_mode;         /* of floating point: Python steps run in it */
+    int64_t first, rows;                /* the batch: first sample, number of samples */
+    int64_t step;                       /* the number of the batch */
+    int updating;                       /* this batch ends in an update */
+    int overwrites;                     /* and in the weights becoming their averages */
+    uint64_t batch;                     /* counts batches of all runs */
+    int64_t pull;                       /* which of the ways back this is */
+    int current_step;                   /* for Python steps */
+    struct fastnn_listening *listening; /* for signals, amid a large batch; or NULL */
 
     double loss_sum, samples_seen, last_loss; /* totals since fastnn_program_reset */
 };
@@ -280,7 +281,7 @@ void fastnn_program_reset(fastnn_program *);   /* totals to zero */
 void fastnn_program_prepare(fastnn_program *); /* once before running: derived copies follow the parameters */
 
 /* Runs up to `steps` batches from batch number `first` on, and returns how many were run: fewer when `seconds` have
- * passed. -1: a Python step raised. */
+ * passed. -1: a Python step, or a signal's handler, raised. */
 int64_t fastnn_program_run(fastnn_program *, int64_t first, int64_t steps, double seconds);
 
 /* A callable, in the caller's floating-point mode: NumPy must not notice ours. */

@@ -1,4 +1,4 @@
-/* The two phases of a batch. Each returns 0, or -1: a Python step raised. */
+/* The two phases of a batch. Each returns 0, or -1: a Python step, or a signal's handler amid the rows, raised. */
 #ifndef FASTNN_RUN_H
 #define FASTNN_RUN_H
 #include "program.h"

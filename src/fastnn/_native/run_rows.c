@@ -1,8 +1,10 @@
 /* The phase of the rows: every step forward and back over the samples of a batch. See run.h. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "cuts.h"
 #include "run.h"
+#include "system.h"
 #include "threads.h"
 
 enum {
@@ -12,6 +14,25 @@ enum {
     MIN_BLOCK = 28,
     MAX_BLOCK = 256
 };
+
+/* A batch that takes long can be left amid its rows, when no weight has moved yet: between blocks the calling thread
+ * asks whether a signal has come. */
+struct fastnn_listening {
+    double next;     /* time to ask */
+    atomic_int left; /* a signal's handler raised */
+};
+#define LISTEN_SECONDS 0.03
+static const int64_t LISTENED_FLOPS = 1000000000; /* of a batch from which on it can take so long */
+
+static int is_left(fastnn_program *p, int worker) {
+    struct fastnn_listening *listening = p->listening;
+    if (!listening) return 0;
+    if (worker == 0 && fastnn_now() >= listening->next) {
+        if (fastnn_call_python(p, FASTNN_NONE, FASTNN_FORWARD)) listening->left = 1;
+        listening->next = fastnn_now() + LISTEN_SECONDS;
+    }
+    return listening->left;
+}
 
 /* Some moves in a row, over blocks of rows. */
 typedef struct {
@@ -78,6 +99,7 @@ static void hand_out(fastnn_program *p, int64_t row0, int64_t row1) {
 static void run_block(void *context, int64_t block, int worker) {
     const rows_phase *phase = context;
     fastnn_program *p = phase->program;
+    if (is_left(p, worker)) return;
     const int64_t row0 = block * phase->block, row1 = min64(p->rows, row0 + phase->block);
     if (phase->reads_inputs) read_feeds(p, row0, row1);
     for (int i = phase->begin; i < phase->end; ++i) {
@@ -94,6 +116,7 @@ static void run_block(void *context, int64_t block, int worker) {
 static void run_columns(void *context, int64_t task, int worker) {
     const columns_phase *phase = context;
     fastnn_program *p = phase->program;
+    if (is_left(p, worker)) return;
     const fastnn_step *s = &p->steps[phase->move.step];
     const int64_t col0 = task * phase->cut.block, col1 = fastnn_columns_end(&phase->cut, task);
     if (phase->move.direction == FASTNN_FORWARD)
@@ -174,16 +197,26 @@ static int run_stages_from(fastnn_program *p, int first, int threads) {
                                       .gives_results = i == p->n_stages - 1,
                                       .block = block};
             share_moves(p, phase, threads);
+            if (p->listening && p->listening->left) return -1;
         }
     }
     return 0;
 }
 
 /* Forward, and back; where several numbers are differentiated, back again for each of the others. */
-int fastnn_run_rows(fastnn_program *p, int threads) {
+static int run_pulls(fastnn_program *p, int threads) {
     p->pull = 0;
     if (run_stages_from(p, 0, threads)) return -1;
     while (++p->pull < p->pulls)
         if (run_stages_from(p, p->way_back, threads)) return -1;
     return 0;
+}
+
+int fastnn_run_rows(fastnn_program *p, int threads) {
+    if (p->flops * p->rows < LISTENED_FLOPS) return run_pulls(p, threads);
+    struct fastnn_listening listening = {.next = fastnn_now() + LISTEN_SECONDS};
+    p->listening = &listening;
+    const int failed = run_pulls(p, threads);
+    p->listening = NULL;
+    return failed;
 }
