@@ -1,12 +1,15 @@
-"""Lists, tuples and dictionaries of things, nested in each other, as flat lists and back.
+"""Lists, tuples and dictionaries of things, shapes among them, nested in each other: as flat lists and back.
 
 Dictionaries are read in the order of their sorted keys, as in Keras, so that equal ones are flattened alike.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 
 def flatten(structure: Any) -> list[Any]:
@@ -71,3 +74,25 @@ def flatten_shapes(structure: Any) -> list[Any]:
     if isinstance(structure, dict):
         return [shape for key in sorted(structure) for shape in flatten_shapes(structure[key])]
     return [shape for part in structure for shape in flatten_shapes(part)]
+
+
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """A structure of the form of one of shapes, with `function` of each shape."""
+    if is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {key: map_shapes(function, shapes[key]) for key in shapes}
+    return type(shapes)(map_shapes(function, shape) for shape in shapes)
+
+
+def standardize_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
+    """Returns the shape of one sample as a tuple of positive integers."""
+    if isinstance(shape, (int, np.integer)):
+        shape = (shape,)
+    try:
+        lengths = tuple(operator.index(length) for length in shape)
+    except TypeError:
+        lengths = (0,)
+    if any(length < 1 for length in lengths):
+        raise ValueError(f"Argument `{name}` must hold positive integers, one for each axis. Received: {name}={shape}")
+    return lengths

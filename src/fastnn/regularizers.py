@@ -214,6 +214,32 @@ def get(identifier: Any) -> Any:
     return _registry.get(identifier)
 
 
+def of_outputs(identifier: Any) -> Regularizer | None:
+    """Returns the regularizer of an output that `identifier` stands for, one that C computes: L1, L2 or both."""
+    regularizer = get(identifier)
+    known = isinstance(regularizer, Regularizer)
+    if regularizer is not None and not (known and type(regularizer).__call__ is Regularizer.__call__):
+        raise NotImplementedError(
+            "A regularizer of outputs must be L1, L2, L1L2 or a name of one: others have no gradient. Received: "
+            f"{identifier!r}"
+        )
+    return regularizer
+
+
+def of_weights(identifier: Any) -> Any:
+    """Returns the regularizer of a weight that `identifier` stands for; one in Python must have a `gradient(w)`."""
+    regularizer = get(identifier)
+    if regularizer is None or hasattr(regularizer, "gradient"):
+        return regularizer
+    known = isinstance(regularizer, Regularizer)
+    if not (known and type(regularizer).__call__ is Regularizer.__call__):
+        raise NotImplementedError(
+            "A regularizer must be L1, L2, L1L2, OrthogonalRegularizer or a name of one, or have a method "
+            f"`gradient(w)`: others have no gradient. Received: {identifier!r}"
+        )
+    return regularizer
+
+
 def serialize(regularizer: Any) -> Any:
     """Returns the configuration from which `deserialize` makes the regularizer again.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -278,3 +278,39 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self._value}>"
+
+
+def unique(variables: Sequence[Variable]) -> list[Variable]:
+    """Each variable once, at its first place."""
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def assign_all(variables: Sequence[Variable], values: Sequence[Any], owner: str) -> None:
+    """Assigns every value, after all of them were checked: all or none."""
+    if not isinstance(values, (list, tuple)) or len(values) != len(variables):
+        received = len(values) if hasattr(values, "__len__") else type(values).__name__
+        raise ValueError(
+            f"Argument `weights` of {owner} must be a list of {len(variables)} arrays. Received: {received}"
+        )
+    arrays = []
+    for variable, value in zip(variables, values, strict=True):
+        try:
+            arrays.append(np.asarray(value))
+        except ValueError as error:  # ragged lists
+            raise ValueError(
+                f"Argument `weights` of {owner}: '{variable.path}' cannot be made from it: {error}. "
+                f"Received: {type(value).__name__}"
+            ) from None
+    for variable, array in zip(variables, arrays, strict=True):
+        if array.shape != variable.shape:
+            raise ValueError(
+                f"Argument `weights` of {owner}: '{variable.path}' has shape {variable.shape}. "
+                f"Received: an array of shape {array.shape}"
+            )
+        if array.dtype.kind not in "buif":
+            raise TypeError(
+                f"Argument `weights` of {owner}: '{variable.path}' holds real numbers. "
+                f"Received: an array of dtype {array.dtype}"
+            )
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

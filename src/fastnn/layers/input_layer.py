@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._structure import standardize_shape
 from fastnn.layers.graph import Node, Tensor
-from fastnn.layers.layer import Layer, Shape, standardize_shape
+from fastnn.layers.layer import Layer, Shape
 from fastnn.program import Builder
 from fastnn.records import Value
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -15,58 +14,19 @@ import numpy as np
 from fastnn import initializers, regularizers
 from fastnn._arrays import as_float, floatx, standardize_dtype
 from fastnn._registry import auto_name
-from fastnn._structure import flatten, flatten_shapes, is_shape, pack, transform
+from fastnn._structure import flatten, flatten_shapes, map_shapes, pack, standardize_shape, transform
 from fastnn.compiled import Compiled
 from fastnn.layers.graph import Graph, Node, Tensor
 from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder
 from fastnn.random import traced
 from fastnn.records import Value, required
-from fastnn.variables import Variable
+from fastnn.variables import Variable, assign_all, unique
 
 Shape = tuple[Any, ...]  # the batch axis first: (None, 8)
 
 # Layers whose `call` is being traced, the innermost last, each with what it has added to the loss.
 _calls: ContextVar[tuple[tuple[Layer, list[Tensor]], ...]] = ContextVar("fastnn_calls", default=())
-
-
-def standardize_shape(shape: Any, name: str = "shape") -> tuple[int, ...]:
-    """Returns the shape of one sample as a tuple of positive integers."""
-    if isinstance(shape, (int, np.integer)):
-        shape = (shape,)
-    try:
-        lengths = tuple(operator.index(length) for length in shape)
-    except TypeError:
-        lengths = (0,)
-    if any(length < 1 for length in lengths):
-        raise ValueError(f"Argument `{name}` must hold positive integers, one for each axis. Received: {name}={shape}")
-    return lengths
-
-
-def compiled_regularizer(identifier: Any) -> regularizers.Regularizer | None:
-    """Returns the regularizer of an output that `identifier` stands for, one that C computes: L1, L2 or both."""
-    regularizer = regularizers.get(identifier)
-    known = isinstance(regularizer, regularizers.Regularizer)
-    if regularizer is not None and not (known and type(regularizer).__call__ is regularizers.Regularizer.__call__):
-        raise NotImplementedError(
-            "A regularizer of outputs must be L1, L2, L1L2 or a name of one: others have no gradient. Received: "
-            f"{identifier!r}"
-        )
-    return regularizer
-
-
-def weight_regularizer(identifier: Any) -> Any:
-    """Returns the regularizer of a weight that `identifier` stands for; one in Python must have a `gradient(w)`."""
-    regularizer = regularizers.get(identifier)
-    if regularizer is None or hasattr(regularizer, "gradient"):
-        return regularizer
-    known = isinstance(regularizer, regularizers.Regularizer)
-    if not (known and type(regularizer).__call__ is regularizers.Regularizer.__call__):
-        raise NotImplementedError(
-            "A regularizer must be L1, L2, L1L2, OrthogonalRegularizer or a name of one, or have a method "
-            f"`gradient(w)`: others have no gradient. Received: {identifier!r}"
-        )
-    return regularizer
 
 
 class Layer(Weighted):
@@ -116,7 +76,7 @@ class Layer(Weighted):
         if not isinstance(name, (str, type(None))) or (name and "/" in name):
             raise ValueError(f"Argument `name` must be a string without '/'. Received: name={name!r}")
         self.name = name or auto_name(type(self).__name__)
-        self.activity_regularizer = compiled_regularizer(activity_regularizer)
+        self.activity_regularizer = regularizers.of_outputs(activity_regularizer)
         self._dtype = None if dtype is None else standardize_dtype(dtype)
         self._trainable = bool(trainable)
         self._weights: list[Variable] = []
@@ -199,7 +159,7 @@ class Layer(Weighted):
             trainable=trainable and self._trainable,
             name=name,
             path=f"{self.name}/{name}",
-            regularizer=weight_regularizer(regularizer),
+            regularizer=regularizers.of_weights(regularizer),
             constraint=constraint,
         )
         variable.state = not trainable
@@ -598,48 +558,3 @@ def check_nesting(layer: Layer, around: tuple[Layer, ...] = ()) -> None:
         )
     for inner in layer.sublayers():
         check_nesting(inner, (*around, layer))
-
-
-def unique(variables: Sequence[Variable]) -> list[Variable]:
-    """Each variable once, at its first place."""
-    return list({id(variable): variable for variable in variables}.values())
-
-
-def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
-    """A structure of the form of one of shapes, with `function` of each shape."""
-    if is_shape(shapes):
-        return function(tuple(shapes))
-    if isinstance(shapes, dict):
-        return {key: map_shapes(function, shapes[key]) for key in shapes}
-    return type(shapes)(map_shapes(function, shape) for shape in shapes)
-
-
-def assign_all(variables: Sequence[Variable], values: Sequence[Any], owner: str) -> None:
-    """Assigns every value, after all of them were checked: all or none."""
-    if not isinstance(values, (list, tuple)) or len(values) != len(variables):
-        received = len(values) if hasattr(values, "__len__") else type(values).__name__
-        raise ValueError(
-            f"Argument `weights` of {owner} must be a list of {len(variables)} arrays. Received: {received}"
-        )
-    arrays = []
-    for variable, value in zip(variables, values, strict=True):
-        try:
-            arrays.append(np.asarray(value))
-        except ValueError as error:  # ragged lists
-            raise ValueError(
-                f"Argument `weights` of {owner}: '{variable.path}' cannot be made from it: {error}. "
-                f"Received: {type(value).__name__}"
-            ) from None
-    for variable, array in zip(variables, arrays, strict=True):
-        if array.shape != variable.shape:
-            raise ValueError(
-                f"Argument `weights` of {owner}: '{variable.path}' has shape {variable.shape}. "
-                f"Received: an array of shape {array.shape}"
-            )
-        if array.dtype.kind not in "buif":
-            raise TypeError(
-                f"Argument `weights` of {owner}: '{variable.path}' holds real numbers. "
-                f"Received: an array of dtype {array.dtype}"
-            )
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)

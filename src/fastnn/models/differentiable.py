@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._structure import pack
+from fastnn._structure import map_shapes, pack
 from fastnn.gradients import Derivatives
-from fastnn.layers.layer import map_shapes
 from fastnn.training import Training
 
 

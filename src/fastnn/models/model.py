@@ -9,17 +9,17 @@ import numpy as np
 
 from fastnn import data
 from fastnn._arrays import as_float
-from fastnn._structure import flatten, flatten_shapes, pack, transform
+from fastnn._structure import flatten, flatten_shapes, map_shapes, pack, transform
 from fastnn.adapters import is_sparse
 from fastnn.layers import InputLayer
 from fastnn.layers.graph import Graph, Tensor
-from fastnn.layers.layer import Layer, assign_all, check_nesting, check_outputs, map_shapes
+from fastnn.layers.layer import Layer, check_nesting, check_outputs
 from fastnn.models import configuration, description, saving
 from fastnn.models.differentiable import Differentiable
 from fastnn.models.trainer import Trainer
 from fastnn.program import Builder
 from fastnn.summary import html_summary, print_summary
-from fastnn.variables import Variable
+from fastnn.variables import Variable, assign_all
 
 Shape = tuple[Any, ...]
 
