@@ -41,6 +41,19 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["nowhere/m.safetensors", "m.safetensors"])
+def test_errors_name_the_file_that_was_given(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def refused(source: Any, target: Any) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), os.fspath(source), None, os.fspath(target))
+
+    monkeypatch.setattr(writing.os, "replace", refused)
+    with pytest.raises(OSError, match=rf"\] [\w -]+: '{name}'$"):
+        row().save(name)
+    assert os.listdir() == []
+
+
 def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
