@@ -227,6 +227,7 @@ def test_where_a_model_cannot_be_saved_is_said_before_training(
         (("train", "t.csv", "--target", "y", "--save", "m.keras"), "Received: m.keras"),
         (("train", "t.csv", "--target", "y", "--save", "m.safetensors", "--epochs", "0"), "whole number. Received: 0"),
         (("train", "t.csv", "--target", "y", "--save", "m.safetensors", "--members", "x"), "whole number. Received: x"),
+        (("train", "t.csv", "--target", "y", "--save", "m.safetensors", "--seed", "-1"), "from 0 to 4294967295"),
         (("train", "t.csv", "--save", "m.safetensors"), "--target"),
         (("evaluate", "m.safetensors"), "TABLE"),
         (("learn",), "invalid choice"),

@@ -127,9 +127,9 @@ def test_damaged_state_dicts(changes: list[Any], tmp_path: Path) -> None:
     before = model.get_weights()
     try:
         exchange.load_state_dict(model, tmp_path / "s.safetensors")
-    except ValueError as error:
+    except saving.FileError as error:
         told = str(error)
-        assert "Received: " in told
+        assert "s.safetensors' cannot be loaded" in told
         for mine, kept in zip(model.get_weights(), before, strict=True):
             np.testing.assert_array_equal(mine, kept)
     assert all(np.isfinite(w).all() for w in model.get_weights())

@@ -545,3 +545,23 @@ def test_random_state_in_backups_is_looked_at(good: dict[str, bytes], tmp_path: 
             good[name], lambda header, document, change=change: document["training"]["random"].update(change)
         )
         refused(name, content, tmp_path, network())
+
+
+def test_errors_name_the_file_that_was_given(good: dict[str, bytes], tmp_path: Path) -> None:
+    """Whatever it is mistaken for, and where only the model does not fit."""
+    (tmp_path / "text.keras").write_bytes(b"text")
+    (tmp_path / "text.weights.h5").write_bytes(b"text")
+    (tmp_path / "text.onnx").write_bytes(b"text")
+    for name in LOADERS:
+        (tmp_path / Path(name).name).write_bytes(good[name])
+    other = Sequential([layers.Input((5,)), layers.Dense(9), layers.Dense(9), layers.Dense(9)])
+    for path in tmp_path.iterdir():
+        for load in (other.load_weights, saving.load_model):
+            if load == saving.load_model and path.name in ("m.safetensors", "m.keras"):
+                continue
+            with pytest.raises(ValueError, match=path.name):
+                load(path)
+    with pytest.raises(saving.FileError, match="no archive"):
+        saving.load_model(tmp_path / "text.keras")
+    with pytest.raises(saving.FileError, match="from_onnx"):
+        saving.load_model(tmp_path / "text.onnx")

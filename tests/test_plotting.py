@@ -109,3 +109,5 @@ def test_decision_boundary_is_where_the_model_says() -> None:
     np.testing.assert_array_equal(regions, np.tile(np.arange(10) >= 5, (10, 1)))
     with pytest.raises(ValueError, match=r"Received: x.shape=\(4, 1\)"):
         plotting.decision_boundary(model, x[:, :1], x[:, 0] > 0)
+    with pytest.raises(ValueError, match="must hold finite numbers"):
+        plotting.decision_boundary(model, x * np.nan, x[:, 0] > 0)

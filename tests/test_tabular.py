@@ -66,7 +66,9 @@ def test_scaling_is_robust_and_clips_smoothly():
     np.testing.assert_array_equal(scaled[2], 0)
     np.testing.assert_allclose(scaled[3], [3, -3], rtol=1e-6)
     assert abs(scaled).max() <= 3
-    assert not Scaler(np.ones((4, 1))).factor.any()
+    constant = Scaler(np.array([[1.0], [1.0], [np.inf]]))
+    assert not constant.factor.any()
+    np.testing.assert_array_equal(constant(np.array([[np.inf], [-np.inf]])), 0)
 
 
 def test_every_kind_of_column_is_encoded():

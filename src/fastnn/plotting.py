@@ -90,6 +90,8 @@ def decision_boundary(model: Any, x: Any, y: Any, resolution: int = 200, ax: Any
             "Argument `x` must be of shape (samples, 2), with a class in `y` for each sample. "
             f"Received: x.shape={x.shape}, y.shape={y.shape}"
         )
+    if not np.isfinite(x.astype(np.float64)).all():
+        raise ValueError("Argument `x` must hold finite numbers. Received: NaN or infinity among them")
     low, high = x.min(axis=0), x.max(axis=0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
     across, up = (np.linspace(low[at] - margin[at], high[at] + margin[at], resolution) for at in (0, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -250,8 +251,39 @@ def test_weights_elsewhere_stay_there(entries: dict[str, str], tmp_path: Path) -
     for key, value in entries.items():
         kernel.external_data.add(key=key, value=value)
     (folder / "m.onnx").write_bytes(proto.SerializeToString())
-    with pytest.raises(ValueError, match=r"in the folder of the model|as many numbers as its shape says"):
+    with pytest.raises(
+        ValueError, match=r"m\.onnx' cannot.*(in the folder of the model|as many numbers as its shape says)"
+    ):
         from_onnx(folder / "m.onnx")
+
+
+def test_weights_elsewhere_are_not_multiplied(tmp_path: Path) -> None:
+    proto = dense()
+    (tmp_path / "weights").write_bytes(bytes(1 << 20))
+    for at in range(100):
+        tensor = proto.graph.initializer.add(name=f"many{at}", data_type=TensorProto.FLOAT, dims=[1 << 18])
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="./" * at + "weights")
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(ValueError, match=r"more than 4 times\. Received: 104857600 bytes out of 'weights' of 1048576"):
+        from_onnx(tmp_path / "m.onnx")
+
+
+def test_files_beyond_protobuf_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    with open(tmp_path / "m.onnx", "wb") as file:
+        file.truncate(6 << 30)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"less than 2 GB.*m\.onnx' of 6442450944 bytes"):
+        from_onnx(tmp_path / "m.onnx")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    for body, kind in (("y = Relu(y)", ValueError), ("y = Conv(x, x)", NotImplementedError)):
+        onnx.save(graph(body), tmp_path / "m.onnx")
+        with pytest.raises(kind, match=r"^The file '.*m\.onnx' cannot be loaded: "):
+            from_onnx(tmp_path / "m.onnx")
 
 
 def test_many_nodes_are_refused_before_they_are_read() -> None:

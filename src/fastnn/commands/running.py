@@ -10,7 +10,7 @@ from typing import Any
 
 FAILED, INTERRUPTED = 1, 130
 # What files, tables, arguments and missing extras raise; all else is a defect, which shows its traceback.
-MISTAKES = (OSError, ValueError, TypeError, NotImplementedError, ImportError)
+MISTAKES = (OSError, ValueError, TypeError, NotImplementedError, ImportError, MemoryError)
 
 
 def say(text: str) -> None:
@@ -22,6 +22,13 @@ def positive(text: str) -> int:
     """An argument that is a positive whole number."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a positive whole number. Received: {text}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """An argument that random numbers can begin with."""
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {(1 << 32) - 1}. Received: {text}")
     return int(text)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn.callbacks import LambdaCallback
-from fastnn.commands.running import positive, say
+from fastnn.commands.running import positive, say, seed
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
 SEPARATORS = (",", ";", "\t", "|")
@@ -41,7 +41,7 @@ def add_commands(commands: Any) -> None:
     train.add_argument(
         "--members", type=positive, default=4, metavar="N", help="of the ensemble (default: %(default)s)"
     )
-    train.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: %(default)s)")
+    train.add_argument("--seed", type=seed, default=0, metavar="N", help="of all that is random (default: %(default)s)")
     train.add_argument("--quiet", action="store_true", help="no progress on standard error")
     train.set_defaults(run=_train)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.exporting.onnx_graph import onnx_module
+from fastnn.exporting.onnx_graph import LARGEST, onnx_module
 from fastnn.files.errors import printable
 
 NEWEST_OPSET = 26  # that this was written for
 DOMAINS = ("", "ai.onnx")
 MOST_NODES = 10_000
+OFTEN = 4  # times that the same numbers in a file beside the model may be weights
 MOST_ELEMENTS = 1 << 24  # of a sample, and of what is computed from constants
 
 
@@ -47,6 +48,11 @@ def open_onnx(source: Any) -> tuple[Any, str | None]:
             ) from None
         folder, name = os.path.dirname(os.path.realpath(path)), str(path)
         with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size >= LARGEST:
+                raise ValueError(
+                    "An ONNX file holds less than 2 GB: larger weights must be in files beside it. "
+                    f"Received: {name!r} of {os.fstat(file.fileno()).st_size} bytes"
+                )
             content = file.read()
     proto = onnx.ModelProto()
     try:
@@ -122,10 +128,8 @@ def _external(tensor: Any, count: int, dtype: np.dtype, folder: str | None) -> n
             "Weights in files of their own can be read where the model is a file, too: pass its path. "
             f"Received: tensor '{tensor.name}' in '{location}'"
         )
-    folder = os.path.realpath(folder)
-    path = os.path.realpath(os.path.join(folder, location))
-    inside = location and not os.path.isabs(location) and os.path.commonpath([folder, path]) == folder
-    if not inside or not os.path.isfile(path):
+    path = _inside(folder, location)
+    if path is None or not os.path.isfile(path):
         raise ValueError(
             "Weights in files of their own must be in the folder of the model. "
             f"Received: tensor '{tensor.name}' in '{location}'"
@@ -144,6 +148,34 @@ def _external(tensor: Any, count: int, dtype: np.dtype, folder: str | None) -> n
     return np.fromfile(path, dtype.newbyteorder("<"), count, offset=offset).astype(dtype)
 
 
+def _inside(folder: str, location: str) -> str | None:
+    """The path of a file in a folder, `None` where it is in none of its depths."""
+    folder = os.path.realpath(folder)
+    path = os.path.realpath(os.path.join(folder, location))
+    inside = location and not os.path.isabs(location) and os.path.commonpath([folder, path]) == folder
+    return path if inside else None
+
+
+def _check_external(graph: Any, folder: str) -> None:
+    """Raises `ValueError` where tensors ask for many times what is in the files that their numbers are in."""
+    onnx = onnx_module()
+    tensors = [*graph.initializer, *(a.t for n in graph.node for a in n.attribute if a.HasField("t"))]
+    asked: dict[str, int] = {}
+    for tensor in tensors:
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        path = _inside(folder, next((each.value for each in tensor.external_data if each.key == "location"), ""))
+        if path is not None and os.path.isfile(path):
+            asked[path] = asked.get(path, 0) + math.prod(tensor.dims) * dtype_of(tensor.data_type).itemsize
+    for path, size in asked.items():
+        there = os.path.getsize(path)
+        if size > OFTEN * there:
+            raise ValueError(
+                f"Tensors must not have the numbers of a file more than {OFTEN} times. "
+                f"Received: {size} bytes out of '{os.path.basename(path)}' of {there}"
+            )
+
+
 def check_size(shape: Iterable[int], what: str) -> None:
     """Raises `ValueError` where a shape has more elements than any network of dense layers."""
     shape = tuple(int(length) for length in shape)
@@ -151,11 +183,12 @@ def check_size(shape: Iterable[int], what: str) -> None:
         raise ValueError(f"{what} must have at most {MOST_ELEMENTS} elements. Received: shape {shape}")
 
 
-def check_graph(proto: Any, known: Collection[str]) -> int:
+def check_graph(proto: Any, folder: str | None, known: Collection[str]) -> int:
     """Looks whether a graph can be read at all, before any of it is.
 
     Args:
         proto: The `onnx.ModelProto`.
+        folder: Where files with more weights may be; `None` for nowhere.
         known: The operators that can be.
 
     Returns:
@@ -176,4 +209,6 @@ def check_graph(proto: Any, known: Collection[str]) -> int:
     )
     if unknown:
         raise NotImplementedError(f"The graph has operators that fastnn has no layers for. Received: {unknown[:10]}")
+    if folder is not None:
+        _check_external(proto.graph, folder)
     return int(max(versions))

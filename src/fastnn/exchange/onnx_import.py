@@ -19,7 +19,7 @@ from fastnn.exchange.onnx_operators import OPERATORS
 from fastnn.exchange.onnx_values import DEEPEST, TURNED, Item
 from fastnn.exporting.description import Names
 from fastnn.exporting.onnx_graph import onnx_module
-from fastnn.files.errors import printable
+from fastnn.files.errors import naming, printable
 from fastnn.layers import Function
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer
@@ -60,15 +60,16 @@ def from_onnx(source: Any, name: str | None = None) -> Model:
     True
     """
     proto, folder = open_onnx(source)
-    try:
-        return Importer(proto, folder).model(name)
-    except Exception as error:  # of what a damaged file made of NumPy, or protobuf
-        if isinstance(error, (ValueError, NotImplementedError)) and "Received: " in str(error):
-            raise
-        raise ValueError(
-            f"The ONNX graph is damaged, or does not fit together: {type(error).__name__}: {error}. "
-            f"Received: graph {printable(proto.graph.name)!r}"
-        ) from error
+    with naming(None if folder is None else source):
+        try:
+            return Importer(proto, folder).model(name)
+        except Exception as error:  # of what a damaged file made of NumPy, or protobuf
+            if isinstance(error, (ValueError, NotImplementedError)) and "Received: " in str(error):
+                raise
+            raise ValueError(
+                f"The ONNX graph is damaged, or does not fit together: {type(error).__name__}: {error}. "
+                f"Received: graph {printable(proto.graph.name)!r}"
+            ) from error
 
 
 def _described(value: Item | np.ndarray | None) -> str:
@@ -97,7 +98,7 @@ class Importer:
     def __init__(self, proto: Any, folder: str | None) -> None:
         self.graph = proto.graph
         self.folder = folder
-        self.opset = check_graph(proto, KNOWN)
+        self.opset = check_graph(proto, folder, KNOWN)
         self.outputs = 1
         self.batch = -1
         self.values: dict[str, Item | np.ndarray] = {}

@@ -10,7 +10,8 @@ import numpy as np
 
 from fastnn.exchange.torch_layers import layer_of, sample_shape_of
 from fastnn.exchange.torch_modules import modules_of
-from fastnn.files import replacing
+from fastnn.files import FileError, replacing
+from fastnn.files.errors import naming, shortened
 from fastnn.layers import Input
 from fastnn.models import Sequential
 
@@ -179,7 +180,8 @@ def load_state_dict(model: Any, source: Any) -> None:
 
     Raises:
         ImportError: It is a path, and safetensors is not installed.
-        ValueError: A name is missing or too many, a shape is wrong, or the file is damaged. The model stays as it was.
+        ValueError: A name is missing or too many, a shape is wrong, or the file is damaged (`FileError`). The model
+            stays as it was.
 
     Example:
 
@@ -190,7 +192,14 @@ def load_state_dict(model: Any, source: Any) -> None:
     >>> model.predict(np.array([[10.0, 100.0]]), verbose=0)
     array([[213.]], dtype=float32)
     """
-    given = dict(source) if isinstance(source, Mapping) else _read(source)
+    if isinstance(source, Mapping):
+        _load(model, source)
+        return
+    with naming(source):
+        _load(model, _read(source))
+
+
+def _load(model: Any, given: Mapping[Any, Any]) -> None:
     wanted = {
         f"{number}.{name}": tensor
         for number, module in enumerate(modules_of(model))
@@ -199,7 +208,10 @@ def load_state_dict(model: Any, source: Any) -> None:
     given = {name: value for name, value in given.items() if not name.endswith(".num_batches_tracked")}
     if set(given) != set(wanted):
         more, less = sorted(map(str, set(given) - set(wanted))), sorted(set(wanted) - set(given))
-        raise ValueError(f"The state dict must hold {sorted(wanted)}. Received: {more} too many, {less} missing")
+        raise ValueError(
+            f"The state dict must hold {shortened(str(sorted(wanted)))}. "
+            f"Received: {shortened(str(more))} too many, {shortened(str(less))} missing"
+        )
     arrays = {name: _array(name, value) for name, value in given.items()}
     for name, tensor in wanted.items():
         if arrays[name].shape != tensor.shape:
@@ -223,4 +235,4 @@ def _read(path: Any) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:  # of safetensors' own kind
-        raise ValueError(f"The file is no safetensors file, or a damaged one: {error}. Received: {path!r}") from error
+        raise FileError(path, f"it is damaged, or no safetensors file: {error}") from error

@@ -48,6 +48,23 @@ def trusting_nothing(path: Any) -> Iterator[None]:
         raise FileError(path, shortened(text.strip()) or type(error).__name__) from error
 
 
+@contextmanager
+def naming(path: Any) -> Iterator[None]:
+    """Errors within it about what a file holds say which file that is; `None` is none."""
+    try:
+        yield
+    except FileError:
+        raise
+    except ValueError as error:
+        if path is None:
+            raise
+        raise FileError(path, str(error)) from error
+    except NotImplementedError as error:
+        if path is None:
+            raise
+        raise NotImplementedError(f"The file {os.fspath(path)!r} cannot be loaded: {error}") from error
+
+
 def shortened(text: str) -> str:
     """A text without its middle, where it is long: what was received stands at its end."""
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 300]} ... {text[-300:]}"

@@ -164,7 +164,7 @@ class TensorFile:
 
     def _document(self, text: Any) -> dict[str, Any]:
         if not isinstance(text, str):
-            raise FileError(self.path, "it holds arrays, but was not written by fastnn")
+            raise FileError(self.path, "it holds arrays, but was not written by fastnn: is it a state dict?")
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:

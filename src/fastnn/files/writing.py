@@ -57,8 +57,8 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
         return
     _remove_stale(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with open(descriptor, "w+b") as file:
             _hold(descriptor)
             with contextlib.suppress(OSError):
@@ -70,11 +70,16 @@ def replacing(path: Any) -> Iterator[IO[bytes]]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
-            error.filename = os.fspath(path)
+        if isinstance(error, OSError) and _is_of(error, temporary):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
     sync_folder(target.parent)
     log(INFO, "wrote %s", target)
+
+
+def _is_of(error: OSError, temporary: Path) -> bool:
+    """Whether an error is about the temporary file, of which nobody but this module knows."""
+    return error.filename == os.fspath(temporary) or (error.filename is None and error.errno in FULL)
 
 
 def sync_folder(folder: Any) -> None:

@@ -87,7 +87,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool, by_name: bool, chec
             "Argument `by_name` goes with '.safetensors': Keras's files have no names. Received: by_name=True"
         )
     with open(path, "rb") as opened:
-        archived = opened.read(2) == b"PK"
+        archived = opened.read(2) == b"PK" or path.endswith(".keras")
     content = archives.read(path, {WEIGHTS: None})[WEIGHTS] if archived else None
     with Hdf5File(path, content) as file:
         pairs = _pairs(file, list(_places(model)), skip_mismatch)
@@ -165,7 +165,8 @@ def _pairs(
             own = [variable.shape for variable in variables]
             if not skip_mismatch:
                 raise ValueError(
-                    f"The weights of the layer '{name}' must have the shapes that '{path}' has in the file, {shapes}. "
+                    f"The weights of the layer '{name}' must have the shapes that '{path}' has in the file "
+                    f"{file.path!r}, {shapes}. "
                     f"Received: a layer with weights of shapes {own}"
                 )
             warn(f"The layer '{name}' does not fit the file, and was left out.", FileWarning)

@@ -112,7 +112,9 @@ def load_model(
     with open(path, "rb") as opened:
         head = opened.read(4)
     log(INFO, "reading a model from %s", path)
-    if head == b"PK\x03\x04":
+    if path.endswith(".onnx"):
+        raise FileError(path, "it is no file of fastnn's: see `fastnn.exchange.from_onnx`")
+    if head == b"PK\x03\x04" or path.endswith(".keras"):
         from fastnn.models import keras_files
 
         return keras_files.load_model(path, custom_objects, compile, check_finite)
@@ -176,7 +178,7 @@ def load_weights(
     with open(path, "rb") as opened:
         head = opened.read(4)
     log(INFO, "reading weights from %s", path)
-    if head in (b"PK\x03\x04", b"\x89HDF"):
+    if head in (b"PK\x03\x04", b"\x89HDF") or path.endswith((".keras", ".h5")):
         from fastnn.models import keras_files
 
         keras_files.load_weights(model, path, skip_mismatch, by_name, check_finite)

@@ -54,7 +54,7 @@ def stored_in(file: TensorFile, what: str, check_finite: bool, copied: bool) -> 
             finite(found, name, file.path)
         return found
 
-    return Stored(names, file.shape, array)
+    return Stored(file.path, names, file.shape, array)
 
 
 def finite(array: np.ndarray, name: str, path: Any) -> None:
@@ -107,14 +107,20 @@ class Stored:
     """Arrays of a file, by name, in the order of the model that they were written from.
 
     Args:
+        path: The file.
         names: The names.
         shape_of: The shape of an array.
         array: Reads an array.
     """
 
     def __init__(
-        self, names: Sequence[str], shape_of: Callable[[str], tuple[int, ...]], array: Callable[[str], np.ndarray]
+        self,
+        path: Any,
+        names: Sequence[str],
+        shape_of: Callable[[str], tuple[int, ...]],
+        array: Callable[[str], np.ndarray],
     ) -> None:
+        self.path = path
         self.names = list(names)
         self.shape_of = shape_of
         self.array = array
@@ -139,14 +145,14 @@ def matched(own: Mapping[str, Variable], stored: Stored, skip_mismatch: bool, by
         pairs = list(zip(names, own.values(), strict=False))
     else:
         raise ValueError(
-            f"The model must have as many weights as the file, {len(names)}: {_some(names)}. "
+            f"The model must have as many weights as the file {stored.path!r}, {len(names)}: {_some(names)}. "
             f"Received: a model with {len(own)}: {_some(own)}"
         )
     wrong = [(name, variable) for name, variable in pairs if stored.shape_of(name) != variable.shape]
     if wrong and not skip_mismatch:
         name, variable = wrong[0]
         raise ValueError(
-            f"The weight '{variable.path}' must have the shape that '{name}' has in the file, "
+            f"The weight '{variable.path}' must have the shape that '{name}' has in the file {stored.path!r}, "
             f"{stored.shape_of(name)}. Received: a weight of shape {variable.shape}"
         )
     left_out = [name for name, _ in wrong] + ([] if by_name else names[len(pairs) :])

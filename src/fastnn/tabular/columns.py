@@ -66,7 +66,8 @@ class Scaler:
         return scaler
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        scaled = np.clip((values - self.median) * self.factor, -1e6, 1e6)  # infinity has no quotient
+        with np.errstate(invalid="ignore", over="ignore"):  # infinity, and what is soon that
+            scaled = np.clip((values - self.median) * self.factor, -1e6, 1e6)  # infinity has no quotient
         clipped = scaled / np.sqrt(1 + np.square(scaled / CLIP))
         return np.where(np.isnan(clipped), 0, clipped).astype(np.float32)
 
