@@ -274,7 +274,9 @@ BEHAVIOUR = {
         "are taken last, in losses and `add_loss` alone: only sums and multiples can be made of them; with sample "
         "weights each sample's share is weighed, where Keras weighs the whole"
     ),
-    "`random.normal` and `random.dropout` in a `call`": "draw anew in each step of training; in inference always alike",
+    "`random.normal`, `random.uniform` and `random.dropout` in a `call`": (
+        "draw anew in each step of training; in inference always alike"
+    ),
     "`SwapEMAWeights`": "`fit` ends with the running means if it stops early, too; `predict` leaves the weights alone",
     "NaN and infinity in data": "are refused before training: `check_finite=False` lets them in",
 }

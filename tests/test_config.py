@@ -148,6 +148,19 @@ def test_numbers_that_a_layer_draws() -> None:
     assert last < first
 
 
+def test_uniform_numbers_that_a_layer_draws() -> None:
+    class Kept(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            samples = ops.shape(inputs)[0]
+            return ops.where(random.uniform((samples, 3), -1.0, 3.0, seed=4) < inputs, 1.0, 0.0)
+
+    values = np.linspace(-1, 3, 9)
+    below = Sequential([Input((3,)), Kept()])(np.repeat(values, 3000).reshape(-1, 3)).reshape(9, -1).mean(1)
+    assert np.abs(below - np.linspace(0, 1, 9)).max() < 4 * 0.5 / np.sqrt(3000)
+    assert below[0] == 0
+    assert below[-1] == 1
+
+
 def test_draws_differ_from_step_to_step() -> None:
     class Noise(layers.Layer):
         def call(self, inputs: Any) -> Any:
@@ -178,9 +191,9 @@ def test_draws_of_a_batch_are_for_the_call_of_a_layer() -> None:
     with pytest.raises(ValueError, match=r"within the `call` of a layer, and only there\. Received: shape=\(None, 3\)"):
         random.normal((None, 3))
 
-    class Uniform(layers.Layer):
+    class Whole(layers.Layer):
         def call(self, inputs: Any) -> Any:
-            return inputs + random.uniform(ops.shape(inputs))
+            return inputs + random.randint(ops.shape(inputs), 0, 3)
 
     with pytest.raises(NotImplementedError, match=r"no compiled step\. Received: shape=\(None, 3\)"):
-        Uniform()(np.ones((2, 3)))
+        Whole()(np.ones((2, 3)))
