@@ -267,6 +267,7 @@ BEHAVIOUR = {
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
     "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",
+    "`.keras` files of layers that compute in 16 bits": "are loaded as float32, with a warning",
     "float64": "is float64 throughout; Keras on JAX rounds some results to float32",
     "rates of `Dropout`, `SpatialDropout1D`, `GaussianDropout`": "may be schedules, by the number of the batch",
     "`add_loss`": "is called in `call`, with what `ops.mean` or `ops.sum` makes of the whole batch; it has a gradient",
