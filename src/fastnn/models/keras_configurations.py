@@ -183,7 +183,8 @@ def _imported(config: Any, halves: set[str]) -> Any:
         return [_imported(part, halves) for part in config]
     if not isinstance(config, dict):
         return config
-    kind, settings = config.get("class_name"), config.get("config")
+    kind: Any = config.get("class_name")
+    settings: Any = config.get("config")
     if kind in ("__numpy__", "__tensor__"):
         return settings["value"]
     if kind == "__lambda__":
