@@ -267,6 +267,7 @@ BEHAVIOUR = {
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",
     "a model without a loss": "is refused by `fit`; Keras trains it on penalties alone",
     "`train_step`, `compute_loss` and the like of a model": "are refused by `compile`; Keras trains by them",
+    "`.keras` files of layers that compute in 16 bits": "are loaded as float32, with a warning",
     "float64": "is float64 throughout; Keras on JAX rounds some results to float32",
     "rates of `Dropout`, `SpatialDropout1D`, `GaussianDropout`": "may be schedules, by the number of the batch",
     "`add_loss`": "is called in `call`, with what `ops.mean` or `ops.sum` makes of the whole batch; it has a gradient",
@@ -274,7 +275,9 @@ BEHAVIOUR = {
         "are taken last, in losses and `add_loss` alone: only sums and multiples can be made of them; with sample "
         "weights each sample's share is weighed, where Keras weighs the whole"
     ),
-    "`random.normal` and `random.dropout` in a `call`": "draw anew in each step of training; in inference always alike",
+    "`random.normal`, `random.uniform` and `random.dropout` in a `call`": (
+        "draw anew in each step of training; in inference always alike"
+    ),
     "`SwapEMAWeights`": "`fit` ends with the running means if it stops early, too; `predict` leaves the weights alone",
     "NaN and infinity in data": "are refused before training: `check_finite=False` lets them in",
 }

@@ -547,3 +547,31 @@ def test_batches_too_large_for_memory() -> None:
         model.predict(x, verbose=0)
     assert model.predict(x[:1], verbose=0).shape == (1, 1 << 10, 1 << 8)
     model.fit(x[:2], y[:2], verbose=0)
+
+
+STRUCTURES = [
+    ("loss_weights", [["mae"]], "finite numbers"),
+    ("loss_weights", {"a": ["mae"]}, "finite numbers"),
+    ("loss_weights", "half", "finite numbers"),
+    ("loss_weights", [np.nan], "finite numbers"),
+    ("loss_weights", np.ones(2), "finite numbers"),
+    ("loss", [["mae"]], "losses or names of losses"),
+    ("loss", 5, "losses or names of losses"),
+    ("loss", {"class_name": 5}, "losses or names of losses"),
+    ("metrics", [5], "metrics or names of metrics"),
+    ("metrics", [[["mae"]]], "metrics or names of metrics"),
+    ("metrics", [["mae"], ["mse"]], "one list for each output"),
+    ("weighted_metrics", {"a": {"b": "mse"}}, "metrics or names of metrics"),
+]
+
+
+@pytest.mark.parametrize("argument, given, message", STRUCTURES)
+def test_compile_names_the_argument_that_is_of_another_form(argument: str, given: Any, message: str) -> None:
+    model = Sequential([layers.Input((3,)), layers.Dense(1, name="a")])
+    model.compile("sgd", "mae", metrics=["mse"])
+    before = model.get_config(), model._training, [w.copy() for w in model.get_weights()]
+    with pytest.raises(ValueError, match=rf"Argument `{argument}` must .*{message}.*Received: {argument}="):
+        model.compile("sgd", **{"loss": "mse", argument: given})
+    assert (model.get_config(), model._training) == before[:2]
+    for w, kept in zip(model.get_weights(), before[2], strict=True):
+        np.testing.assert_array_equal(w, kept)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastnn import Input, Model, Sequential, backend, config, initializers, layers, ops, optimizers, random
+from fastnn import Input, Model, Sequential, Variable, backend, config, initializers, layers, ops, optimizers, random
 from fastnn.models import clone_model, load_model
 
 
@@ -60,13 +60,26 @@ def test_what_names_no_dtype_has_that_of_floatx() -> None:
     config.set_floatx("float64")
     assert config.floatx() == backend.floatx() == "float64"
     assert initializers.Zeros()((2,)).dtype == random.normal((2,)).dtype == layers.Dense(1)([[1.0]]).dtype == np.float64
-    assert layers.Dense(1)(np.ones((1, 1), np.float32)).dtype == np.float32
+    assert layers.Dense(1)(np.ones((1, 1), np.float32)).dtype == np.float64
+    assert Variable([1.0]).dtype == Variable(initializers.Ones(), shape=(2,)).dtype == np.float64
+
+
+def test_inputs_have_a_dtype() -> None:
+    assert Input((2,)).dtype == np.float32
+    assert Input((2,), dtype="int32").dtype == np.int32
+    assert layers.Dense(1)(Input((2,), dtype="int32")).dtype == np.float32
+    config.set_floatx("float64")
+    x, ids = Input((2,)), Input((1,), dtype="int64")
+    assert (x.dtype, ids.dtype, ops.exp(x).dtype) == (np.float64, np.int64, np.float64)
+    config.set_floatx("float32")
+    model = Model([x, ids], layers.Dense(1)(layers.Concatenate()([x, ids])))  # an input's dtype is its layers'
+    assert model.predict([np.ones((3, 2)), np.ones((3, 1), int)], verbose=0).dtype == np.float64
     assert layers.Dense(1, dtype="float32").dtype == np.float32
 
 
 @pytest.mark.parametrize("value", ["float16", None, 3])
 def test_no_other_floatx(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"'float32' or 'float64'\. Received: "):
+    with pytest.raises(ValueError, match=r"'float32' or 'float64'.* Received: "):
         config.set_floatx(value)
     assert config.floatx() == "float32"
 
@@ -148,6 +161,19 @@ def test_numbers_that_a_layer_draws() -> None:
     assert last < first
 
 
+def test_uniform_numbers_that_a_layer_draws() -> None:
+    class Kept(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            samples = ops.shape(inputs)[0]
+            return ops.where(random.uniform((samples, 3), -1.0, 3.0, seed=4) < inputs, 1.0, 0.0)
+
+    values = np.linspace(-1, 3, 9)
+    below = Sequential([Input((3,)), Kept()])(np.repeat(values, 3000).reshape(-1, 3)).reshape(9, -1).mean(1)
+    assert np.abs(below - np.linspace(0, 1, 9)).max() < 4 * 0.5 / np.sqrt(3000)
+    assert below[0] == 0
+    assert below[-1] == 1
+
+
 def test_draws_differ_from_step_to_step() -> None:
     class Noise(layers.Layer):
         def call(self, inputs: Any) -> Any:
@@ -178,9 +204,9 @@ def test_draws_of_a_batch_are_for_the_call_of_a_layer() -> None:
     with pytest.raises(ValueError, match=r"within the `call` of a layer, and only there\. Received: shape=\(None, 3\)"):
         random.normal((None, 3))
 
-    class Uniform(layers.Layer):
+    class Whole(layers.Layer):
         def call(self, inputs: Any) -> Any:
-            return inputs + random.uniform(ops.shape(inputs))
+            return inputs + random.randint(ops.shape(inputs), 0, 3)
 
     with pytest.raises(NotImplementedError, match=r"no compiled step\. Received: shape=\(None, 3\)"):
-        Uniform()(np.ones((2, 3)))
+        Whole()(np.ones((2, 3)))

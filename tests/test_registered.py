@@ -9,7 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastnn import Sequential, activations, layers, ops, saving, utils
+from fastnn import (
+    Sequential,
+    activations,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    regularizers,
+    saving,
+    utils,
+)
+from fastnn.optimizers import schedules
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +83,50 @@ def test_names_of_a_scope_and_of_a_module() -> None:
     assert saving.get_registered_object("steep") is None
     with pytest.raises(ValueError, match=r"must have a `get_config`.*Received: <class 'int'>"):
         saving.register_keras_serializable()(int)
+
+
+def test_one_order_of_names_for_all_that_looks_them_up() -> None:
+    def registered(x: Any) -> Any:
+        return x
+
+    def scoped(x: Any) -> Any:
+        return x
+
+    def given(x: Any) -> Any:
+        return x
+
+    saving.get_custom_objects()["f"] = registered
+    for custom, wanted in ((None, registered), ({"f": given}, given)):
+        assert saving.get_registered_object("f", custom) is activations.deserialize("f", custom) is wanted
+    with utils.custom_object_scope({"f": scoped, "relu": scoped}):
+        assert saving.get_registered_object("f") is activations.get("f") is activations.deserialize("f") is scoped
+        assert activations.get("relu") is scoped
+        assert saving.get_registered_object("f", {"f": given}) is activations.deserialize("f", {"f": given}) is given
+    assert activations.get("f") is registered
+
+
+@pytest.mark.parametrize(
+    "module", [losses, metrics, optimizers, activations, initializers, regularizers, constraints, layers, schedules]
+)
+def test_names_that_differ_in_case_alone_stand_for_one_thing(module: Any) -> None:
+    registry = module._registry
+    by_folded: dict[str, set[Any]] = {}
+    for name in registry.names:
+        by_folded.setdefault(name.lower(), set()).add(registry.lookup(name))
+    for name, found in by_folded.items():
+        if registry.ignore_case:
+            assert len(found) == 1, name
+        assert len({isinstance(each, type) for each in found}) == len(found)  # a function, and the class of its name
+
+
+def test_classes_that_take_arguments_say_so() -> None:
+    with pytest.raises(ValueError, match=r"`fastnn\.metrics\.MeanIoU\(num_classes=\.\.\.\)`\. Received: 'mean_io_u'"):
+        metrics.get("mean_io_u")
+
+
+@pytest.mark.parametrize("config", [5, [1], "x"])
+def test_configurations_of_another_form(config: Any) -> None:
+    with pytest.raises(ValueError, match=r"Received: \{'class_name': 'Adam'"):
+        optimizers.deserialize({"class_name": "Adam", "config": config})
+    with pytest.raises(ValueError, match=r"Received: \{'class_name': 5"):
+        optimizers.get({"class_name": 5, "config": {}})

@@ -7,6 +7,7 @@ Each public module that Keras gives a `get`, `serialize` and `deserialize` holds
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -153,6 +154,15 @@ def get_custom_objects() -> dict[str, Any]:
     return _registered
 
 
+def own_objects(custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What users have named: what is registered, over it what scopes hold, and over that what is given here.
+
+    >>> own_objects({"mine": abs})["mine"]
+    <built-in function abs>
+    """
+    return {**_registered, **(_scope.get() or {}), **(custom_objects or {})}
+
+
 def get_registered_name(obj: Any) -> str:
     """The name that a class or function was registered by, or else its own.
 
@@ -169,16 +179,23 @@ def get_registered_object(
 
     Args:
         name: Its name.
-        custom_objects: More of them.
+        custom_objects: More of them, which come first.
         module_objects: The same, looked at last.
 
     >>> get_registered_object("Unheard", {"Unheard": abs})
     <built-in function abs>
     """
-    for known in (_scope.get(), _registered, custom_objects, module_objects):
-        if known and name in known:
-            return known[name]
-    return None
+    return {**(module_objects or {}), **own_objects(custom_objects)}.get(name)
+
+
+def _needed(kind: type) -> list[str]:
+    """The arguments of a class that have no default."""
+    try:
+        parameters = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):  # of C
+        return []
+    given = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in given]
 
 
 class Registry:
@@ -233,7 +250,7 @@ class Registry:
             registered: The name that it may have been registered by, which is looked for first.
             own: Whether it is somebody's own.
         """
-        custom_objects = {**_registered, **(_scope.get() or {}), **(custom_objects or {})}
+        custom_objects = own_objects(custom_objects)
         for called in (registered, name) if isinstance(registered, str) else (name,):
             if called in custom_objects:
                 return custom_objects[called]
@@ -257,6 +274,12 @@ class Registry:
         else:
             found = identifier
         if isinstance(found, type):
+            needed = _needed(found)
+            if needed:
+                raise ValueError(
+                    f"{found.__name__} takes arguments: give an object, `{self.module}.{found.__name__}"
+                    f"({', '.join(f'{name}=...' for name in needed)})`. Received: {identifier!r}"
+                )
             found = found()
         if not self.accepts(found):
             raise ValueError(
@@ -299,13 +322,21 @@ class Registry:
                 f"Could not interpret the {self.kind} configuration. Expected a dictionary with the keys 'class_name' "
                 f"and 'config'. Received: {config!r}"
             )
+        settings = config.get("config")
+        function = config["class_name"] == "function"
+        known_form = isinstance(settings, str if function else (dict, type(None)))
+        if not isinstance(config["class_name"], str) or not known_form:
+            raise ValueError(
+                f"Could not interpret the {self.kind} configuration. Expected names of strings, and settings in a "
+                f"dictionary. Received: {config!r}"
+            )
         registered = config.get("registered_name")
         own = isinstance(registered, str) and not str(config.get("module")).startswith(("fastnn.", "keras"))
-        if config["class_name"] == "function":
-            return self.lookup(config["config"], custom_objects, registered, own)
+        if function:
+            return self.lookup(str(settings), custom_objects, registered, own)
         known = self.lookup(config["class_name"], custom_objects, registered, own)
         if not isinstance(known, type):
             return known
-        settings = dict(config.get("config") or {})
+        settings = dict(settings or {})
         from_config = getattr(known, "from_config", None)
         return from_config(settings) if from_config is not None else known(**settings)

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from fastnn import losses, metrics
+
+
+def check_identifiers(given: Any, name: str) -> None:
+    """Raises `ValueError` where an argument of `compile` holds anything but what stands for losses or metrics.
+
+    Args:
+        given: Names, objects or configurations; or lists and dictionaries of such, by outputs.
+        name: The argument.
+    """
+    levels = 1 if name == "loss" else 2  # metrics are lists themselves
+
+    def wrong(part: Any, deeper: int) -> bool:
+        if isinstance(part, dict) and "class_name" in part:
+            return not isinstance(part["class_name"], str)
+        if isinstance(part, (list, tuple, dict)):
+            parts = part.values() if isinstance(part, dict) else part
+            least = levels if isinstance(part, dict) else 1  # dictionaries go by outputs, and are outermost
+            return deeper < least or any(wrong(each, deeper - 1) for each in parts)
+        return not (part is None or isinstance(part, str) or callable(part))
+
+    if wrong(given, levels):
+        kind = "losses" if name == "loss" else "metrics"
+        raise ValueError(
+            f"Argument `{name}` must hold {kind} or names of {kind}: by outputs, a list or a dictionary of "
+            f"{'them' if name == 'loss' else 'lists of them'}. Received: {name}={given!r}"
+        )
+
+
+def check_factors(given: Any) -> None:
+    """Raises `ValueError` where `loss_weights` are not finite numbers, or a list or dictionary of such by outputs."""
+    parts = given.values() if isinstance(given, dict) else given if isinstance(given, (list, tuple)) else [given]
+    for part in parts:
+        if part is not None and not (isinstance(part, Real) and np.isfinite(float(part))):
+            raise ValueError(
+                "Argument `loss_weights` must be finite numbers: a list or a dictionary of them by outputs. "
+                f"Received: loss_weights={given!r}"
+            )
 
 
 class Head:

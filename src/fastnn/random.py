@@ -174,10 +174,23 @@ def _shape(shape: Any) -> tuple[int, ...]:
     lengths = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if None in lengths:
         raise NotImplementedError(
-            "Within a `call`, `random.normal` and `random.dropout` draw as many samples as the batch has: of another "
-            f"distribution there is no compiled step. Received: shape={lengths}"
+            "Within a `call`, `random.normal`, `random.uniform` and `random.dropout` draw as many samples as the batch "
+            f"has: of another distribution there is no compiled step. Received: shape={lengths}"
         )
     return lengths
+
+
+def _in_call(name: str, shape: Any, *settings: Any, seed: Any) -> Any:
+    """What a `call` draws for every sample of its batch; `None` where the shape is that of an array."""
+    if isinstance(shape, (int, np.integer)) or None not in (shape := tuple(shape)):
+        return None
+    batch = traced.get()
+    if batch is None or shape[0] is not None or None in shape[1:]:
+        raise ValueError(
+            "Argument `shape` begins with None, for the batch, within the `call` of a layer, and only there. "
+            f"Received: shape={shape}"
+        )
+    return batch.__fastnn__(name, batch, shape[1:], *settings, draw_seed(seed))
 
 
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
@@ -189,15 +202,8 @@ def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None
     >>> normal((2, 3), seed=1).shape
     (2, 3)
     """
-    if not isinstance(shape, (int, np.integer)) and None in (shape := tuple(shape)):
-        batch = traced.get()
-        if batch is None or shape[0] is not None or None in shape[1:]:
-            raise ValueError(
-                "Argument `shape` begins with None, for the batch, within the `call` of a layer, and only there. "
-                f"Received: shape={shape}"
-            )
-        return batch.__fastnn__("random_normal", batch, shape[1:], mean, stddev, draw_seed(seed))
-    return _real(mean + stddev * _generator(seed).standard_normal(_shape(shape)), dtype)
+    drawn = _in_call("random_normal", shape, mean, stddev, seed=seed)
+    return _real(mean + stddev * _generator(seed).standard_normal(_shape(shape)), dtype) if drawn is None else drawn
 
 
 def truncated_normal(
@@ -215,12 +221,15 @@ def truncated_normal(
     return _real(mean + stddev * values, dtype)
 
 
-def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> np.ndarray:
-    """Numbers from `minval` to `maxval`, each as likely.
+def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+    """Numbers from `minval` to `maxval`, each as likely; within the `call` of a layer as `normal` has it.
 
     >>> bool((uniform((5,), 2.0, 3.0, seed=1) >= 2).all())
     True
     """
+    drawn = _in_call("random_uniform", shape, minval, maxval, seed=seed)
+    if drawn is not None:
+        return drawn
     return _real(minval + (maxval - minval) * _generator(seed).random(_shape(shape)), dtype)
 
 

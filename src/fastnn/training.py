@@ -15,7 +15,7 @@ from fastnn import data, losses, metrics, optimizers
 from fastnn._structure import flatten, pack
 from fastnn.adapters import CSRRows
 from fastnn.compiled import Compiled
-from fastnn.heads import Head
+from fastnn.heads import Head, check_factors, check_identifiers
 from fastnn.layers.graph import UntraceableError, trace
 from fastnn.program import Builder
 from fastnn.records import Value
@@ -63,6 +63,9 @@ class Training:
         self.optimizer = optimizers.get(optimizer)
         if self.optimizer is None:
             raise ValueError("Argument `optimizer` must be an optimizer or its name. Received: optimizer=None")
+        for name, given in (("loss", loss), ("metrics", compiled_metrics), ("weighted_metrics", weighted_metrics)):
+            check_identifiers(given, name)
+        check_factors(loss_weights)
         self.loss_identifier = loss
         self.loss_weights = loss_weights
         self.metric_identifiers = _as_list(compiled_metrics, "metrics")
@@ -102,7 +105,7 @@ class Training:
             by_output = data.by_output(self.loss_identifier, names, "loss", every=True)
         factors = data.by_output(self.loss_weights, names, "loss_weights", every=alone)
         compiled_metrics, weighted = (
-            [_only(identifiers)] if alone and not isinstance(identifiers, dict)
+            [_only(identifiers, argument, names)] if alone and not isinstance(identifiers, dict)
             else [_listed(some) for some in data.by_output(identifiers or None, names, argument)]
             for identifiers, argument in (
                 (self.metric_identifiers, "metrics"),
@@ -568,10 +571,14 @@ def _listed(identifiers: Any) -> list[Any]:
     return list(identifiers) if isinstance(identifiers, (list, tuple)) else [identifiers]
 
 
-def _only(identifiers: list[Any]) -> list[Any]:
+def _only(identifiers: list[Any], name: str, outputs: list[str]) -> list[Any]:
     """The metrics of a single output, which may be given as a list in a list."""
     if len(identifiers) == 1 and isinstance(identifiers[0], (list, tuple)):
         return list(identifiers[0])
+    if any(isinstance(each, (list, tuple)) for each in identifiers):
+        raise ValueError(
+            f"Argument `{name}` must hold one list for each output, {outputs}. Received: {name}={identifiers!r}"
+        )
     return identifiers
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._arrays import floatx
 from fastnn._registry import auto_name
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -89,7 +90,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
     Args:
         initializer: The first value: an array, a number, or a callable `(shape, dtype) -> array`.
         shape: The shape. May be left out where `initializer` is not a callable.
-        dtype: The dtype. By default that of `initializer` if it is an array of floats, else `"float32"`.
+        dtype: The dtype. By default that of `initializer` if it is an array of floats, else `config.floatx()`.
         trainable: Whether training changes it.
         name: Its name, such as `"kernel"`.
         path: Its name with its owners' before it, such as `"dense/kernel"`. By default `name`.
@@ -125,7 +126,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
                     f"Argument `shape` must be given where `initializer` is a callable. Received: "
                     f"initializer={initializer!r}, shape=None"
                 )
-            dtype = np.dtype(np.float32 if dtype is None else dtype)
+            dtype = np.dtype(floatx() if dtype is None else dtype)
             if _allowance.get() is None:
                 first = _in_memory(
                     functools.partial(initializer, tuple(shape), dtype=dtype), path or name, shape, dtype
@@ -133,7 +134,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         else:
             first = np.asarray(initializer)
             if dtype is None:
-                dtype = first.dtype if hasattr(initializer, "dtype") and first.dtype.kind == "f" else np.float32
+                dtype = first.dtype if hasattr(initializer, "dtype") and first.dtype.kind == "f" else floatx()
             dtype = np.dtype(dtype)
         if shape is None:
             assert first is not None

@@ -261,6 +261,37 @@ def test_float64_both_ways(tmp_path: Path) -> None:
         alike(keras.models.load_model(tmp_path / "b.keras"), ours, x, "float64")
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
+def test_layers_that_compute_in_16_bits_are_float32_here(policy: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+    with floatx("float32"):
+        keras.config.set_dtype_policy(policy)
+        inputs = keras.layers.Input((4,))
+        hidden = keras.layers.Dense(8, "relu")(inputs) + 1.0
+        theirs = keras.Model(inputs, keras.layers.Dense(1, dtype="float32")(hidden))
+    theirs.compile("adam", "mse")
+    theirs.fit(x, x[:, :1], epochs=2, verbose=0)
+    theirs.save(tmp_path / "a.keras")
+    with pytest.warns(fastnn.warnings.FileWarning, match=rf"made for .*{policy}, and is loaded as float32"):
+        ours = fastnn.saving.load_model(tmp_path / "a.keras")
+    assert ours.dtype == np.float32
+    alike(ours, theirs, x, factor=1000)
+    theirs.fit(x, x[:, :1], epochs=2, verbose=0)
+    ours.fit(x, x[:, :1], epochs=2, verbose=0)
+    assert ours.optimizer.iterations == 4
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, np.asarray(other, np.float32), atol=5e-3)
+
+
+def test_inputs_take_on_the_dtype_of_layers(tmp_path: Path) -> None:
+    x = keras.layers.Input((4,))
+    theirs = keras.Model(x, keras.layers.Dense(2, dtype="float64")(keras.layers.Dense(3, dtype="float64")(x)))
+    theirs.save(tmp_path / "a.keras")
+    ours = fastnn.saving.load_model(tmp_path / "a.keras")
+    assert ours.dtype == np.float64
+    alike(ours, theirs, np.ones((3, 4)), "float64")
+
+
 def test_what_only_one_side_has(tmp_path: Path) -> None:
     theirs = keras.Sequential([keras.layers.Input((8, 3)), keras.layers.LSTM(4)])
     theirs.save(tmp_path / "a.keras")

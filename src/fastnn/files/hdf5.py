@@ -15,6 +15,8 @@ EXPANSION = 1024  # bytes of an array for each byte of it in the file, at most: 
 MOST_GROUPS = 100_000
 KNOWN_FILTERS = (1, 2, 3, 4, 5, 6, 32000)  # HDF5's own, and LZF; others are code from elsewhere
 
+BFLOAT16 = np.dtype("V2")  # as Keras writes it: two bytes, the upper half of a float32
+
 
 def library() -> Any:
     """The h5py library.
@@ -96,6 +98,8 @@ class Hdf5File:
         try:
             dataset = self._dataset(self._group(path), path, str(number))
             array = np.asarray(dataset[()])
+            if array.dtype == BFLOAT16:
+                return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
             return array.astype(array.dtype.newbyteorder("="), copy=False)
         except FileError:
             raise
@@ -157,7 +161,10 @@ class Hdf5File:
     def _dataset(self, group: Any, path: str, name: str) -> Any:
         self._refuse_link(group.get(name, getlink=True), f"{path}/{name}")
         dataset = group[name]
-        if not isinstance(dataset, self._h5py.Dataset) or dataset.dtype.kind not in "buif":
+        numbers = isinstance(dataset, self._h5py.Dataset) and (
+            dataset.dtype.kind in "buif" or dataset.dtype == BFLOAT16
+        )
+        if not numbers:
             raise FileError(self.path, f"'{path}/{name}' in it is no array of numbers")
         if dataset.external or dataset.is_virtual:
             raise FileError(self.path, f"'{path}/{name}' in it lies in another file")

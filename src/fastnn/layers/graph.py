@@ -28,6 +28,8 @@ class Tensor:
         recorded: Whether it belongs to a model, not to a trace.
 
     Attributes:
+        known_dtype: Its dtype, as soon as a layer has one; `None` before.
+        data_dtype: The dtype that an `Input` of integers was given, which data are converted from; else `None`.
         over_batch: `"mean"` or `"sum"` where it stands for that over the batch, too, which is taken last: what a loss
             is, and nothing can be made of it but sums and multiples.
 
@@ -40,14 +42,20 @@ class Tensor:
     (None, 3)
     """
 
-    __slots__ = ("dtype", "node", "over_batch", "recorded", "shape")
+    __slots__ = ("data_dtype", "known_dtype", "node", "over_batch", "recorded", "shape")
 
     def __init__(self, shape: BatchShape, dtype: Any = None, node: Node | None = None, recorded: bool = True) -> None:
         self.shape = tuple(shape)
-        self.dtype: np.dtype | None = None if dtype is None else standardize_dtype(dtype)
+        self.known_dtype: np.dtype | None = None if dtype is None else standardize_dtype(dtype)
+        self.data_dtype: np.dtype | None = None
         self.node = node
         self.recorded = recorded
         self.over_batch: str | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Its dtype; that of `config.floatx()` where no layer has one yet."""
+        return self.data_dtype or self.known_dtype or standardize_dtype(None)
 
     @property
     def ndim(self) -> int:
@@ -60,8 +68,7 @@ class Tensor:
         return "keras_tensor" if self.node is None else self.node.layer.name
 
     def __repr__(self) -> str:
-        dtype = "?" if self.dtype is None else self.dtype.name
-        return f"<Tensor shape={self.shape}, dtype={dtype}, name={self.name}>"
+        return f"<Tensor shape={self.shape}, dtype={self.dtype.name}, name={self.name}>"
 
     # --- arithmetic, which is layers ---
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._arrays import floatx
 from fastnn._structure import standardize_shape
 from fastnn.layers.graph import Node, Tensor
 from fastnn.layers.layer import Layer, Shape
@@ -59,17 +60,25 @@ class InputLayer(Layer):
         if shape is None:
             raise ValueError("Argument `shape` must be given. Received: shape=None")
         whole = dtype is not None and str(np.dtype(dtype)) not in ("float32", "float64") and _holds_whole_numbers(dtype)
+        if dtype is None and floatx() != np.float32:
+            dtype = floatx()  # layers that are made later take it on
         super().__init__(
             dtype=None if whole else dtype, name=name, input_shape=standardize_shape(shape), trainable=trainable
         )
         self.batch_size = batch_size
         self.built = True
         self.input_shape = self.output_shape = (None, *standardize_shape(shape))
-        self._nodes.append(Node(self, (), None, [self.output_shape], None))
+        self._data_dtype = np.dtype(dtype) if whole else None
+        self._append_node()
+
+    def _append_node(self) -> None:
+        node = Node(self, (), None, [self.output_shape], None)
+        node.outputs[0].data_dtype = self._data_dtype
+        self._nodes.append(node)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._nodes.append(Node(self, (), None, [self.output_shape], None))
+        self._append_node()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

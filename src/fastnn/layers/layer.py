@@ -392,7 +392,7 @@ class Layer(Weighted):
         several = not isinstance(inputs, (np.ndarray, Variable)) and self._takes_several(inputs)
         if not several:
             given = [inputs]
-        if self._dtype is None and not self.built:
+        if self._dtype is None and not self.built and floatx() == np.float32:  # else it is that of arrays, too
             first = given[0]
             self._dtype = as_float(first).dtype if isinstance(first, np.ndarray) and first.dtype.kind == "f" else None
         arrays = [as_float(x, self.dtype) for x in given]
@@ -416,11 +416,12 @@ class Layer(Weighted):
                 )
         tensors: list[Tensor] = flatten(inputs)
         if self._dtype is None:
-            self._dtype = next((tensor.dtype for tensor in tensors if tensor.dtype is not None), None)
+            self._dtype = next((tensor.known_dtype for tensor in tensors if tensor.known_dtype is not None), None)
         for tensor in tensors:
-            if tensor.dtype is not None and self._dtype is not None and tensor.dtype != self._dtype:
+            known = tensor.known_dtype
+            if known is not None and self._dtype is not None and known != self._dtype:
                 raise ValueError(
-                    f"All layers of a model share its dtype, {tensor.dtype.name}. "
+                    f"All layers of a model share its dtype, {known.name}. "
                     f"Received: layer '{self.name}' of dtype {self._dtype.name}"
                 )
         shapes = transform(lambda tensor: tensor.shape, inputs)

@@ -35,8 +35,7 @@ def get_config(model: Any) -> dict[str, Any]:
         return [node.layer.name, number[id(node)], [t is tensor for t in node.outputs].index(True)]
 
     def reference(tensor: Tensor) -> dict[str, Any]:
-        dtype = "float32" if tensor.dtype is None else tensor.dtype.name
-        config = {"shape": list(tensor.shape), "dtype": dtype, "keras_history": history(tensor)}
+        config = {"shape": list(tensor.shape), "dtype": tensor.dtype.name, "keras_history": history(tensor)}
         return {"class_name": "__keras_tensor__", "config": config}
 
     def call(node: Node) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from fastnn.models import keras_operations
+from fastnn.warnings import FileWarning, warn
 
 # What Keras has not.
 _OURS = {
@@ -158,23 +159,79 @@ def _renumbered(config: dict[str, Any], by: int) -> dict[str, Any]:
 
 # --- from Keras ---
 
+_IN_HALVES = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")  # policies that are float32 here
+
 
 def imported(config: Any) -> Any:
-    """A document of Keras's, as `make` takes it: objects that serialize NumPy's arrays are lists again."""
+    """A document of Keras's, as `make` takes it: objects that serialize NumPy's arrays are lists again.
+
+    Layers that compute in 16 bits do so in float32, which a warning says.
+    """
+    halves: set[str] = set()
+    made = _imported(config, halves)
+    if halves:
+        warn(
+            f"The model was made for {' and '.join(sorted(halves))}, and is loaded as float32: it computes the same, "
+            "more exactly.",
+            FileWarning,
+        )
+    return made
+
+
+def _imported(config: Any, halves: set[str]) -> Any:
     if isinstance(config, list):
-        return [imported(part) for part in config]
+        return [_imported(part, halves) for part in config]
     if not isinstance(config, dict):
         return config
-    if config.get("class_name") in ("__numpy__", "__tensor__"):
-        return config["config"]["value"]
-    if config.get("class_name") == "__lambda__":
+    kind: Any = config.get("class_name")
+    settings: Any = config.get("config")
+    if kind in ("__numpy__", "__tensor__"):
+        return settings["value"]
+    if kind == "__lambda__":
         raise ValueError("It holds the code of a lambda, and no code of a file's is run.")
-    if config.get("class_name") == "InputLayer" and isinstance(config.get("config"), dict):
+    if kind == "LossScaleOptimizer" and isinstance(settings, dict):  # what float16 needs around an optimizer
+        return _imported(settings.get("inner_optimizer"), halves)
+    if kind == "InputLayer" and isinstance(settings, dict):
         for setting in ("sparse", "ragged", "optional"):
-            if config["config"].get(setting):
+            if settings.get(setting):
                 raise ValueError(f"An input that is {setting} is not supported.")
-        kept = {key: part for key, part in config["config"].items() if key not in ("sparse", "ragged", "optional")}
+        kept = {key: part for key, part in settings.items() if key not in ("sparse", "ragged", "optional")}
         config = {**config, "config": kept}
-    if config.get("class_name") == "Functional" and isinstance(config.get("config"), dict):
-        config = {**config, "config": _renumbered(config["config"], -1)}
-    return {key: imported(part) for key, part in config.items()}
+    if kind in ("Functional", "Sequential") and isinstance(settings, dict):
+        if kind == "Functional":
+            settings = _renumbered(settings, -1)
+        config = {**config, "config": _with_inputs_alike(settings)}
+    made = {key: _imported(part, halves) for key, part in config.items()}
+    if "dtype" in made:
+        policy = _policy_name(made["dtype"])
+        if policy in _IN_HALVES:
+            halves.add(policy)
+            made["dtype"] = "float32"
+    return made
+
+
+def _policy_name(dtype: Any) -> Any:
+    return dtype["config"].get("name") if isinstance(dtype, dict) and isinstance(dtype.get("config"), dict) else dtype
+
+
+def _with_inputs_alike(config: dict[str, Any]) -> dict[str, Any]:
+    """A model's configuration with inputs of the dtype of its layers, to which Keras converts what comes in."""
+    layers = config.get("layers")
+    if not isinstance(layers, list):
+        return config
+    dtypes = {_policy_name(each["config"]["dtype"]) for each in layers if _computes(each)}
+    if dtypes != {"float64"}:
+        return config
+    alike = []
+    for each in layers:
+        part = each.get("config") if isinstance(each, dict) else None
+        if isinstance(part, dict) and each.get("class_name") == "InputLayer" and part.get("dtype") == "float32":
+            each = {**each, "config": {**part, "dtype": "float64"}}
+        alike.append(each)
+    return {**config, "layers": alike}
+
+
+def _computes(each: Any) -> bool:
+    """Whether it is a layer with a dtype, and no input."""
+    part = each.get("config") if isinstance(each, dict) else None
+    return isinstance(part, dict) and "dtype" in part and each.get("class_name") != "InputLayer"

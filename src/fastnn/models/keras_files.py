@@ -184,7 +184,11 @@ def _read(file: Hdf5File, place: tuple[str, int], check_finite: bool) -> np.ndar
 
 def _optimizer_pairs(model: Any, file: Hdf5File, check_finite: bool) -> list[tuple[Variable, np.ndarray]]:
     """The optimizer's variables and what the file has for them, where it was built and fits."""
-    shapes = file.shapes("optimizer/vars")
+    place = "optimizer/inner_optimizer/vars"  # of one that scaled the loss, for float16
+    shapes = file.shapes(place)
+    if not shapes:
+        place = "optimizer/vars"
+        shapes = file.shapes(place)
     optimizer = model.optimizer
     if not shapes:
         return []
@@ -193,4 +197,4 @@ def _optimizer_pairs(model: Any, file: Hdf5File, check_finite: bool) -> list[tup
     if shapes != [variable.shape for variable in optimizer.variables]:
         warn(f"The state of the optimizer '{optimizer.name}' does not fit the file, and starts afresh.", FileWarning)
         return []
-    return [(v, _read(file, ("optimizer/vars", at), check_finite)) for at, v in enumerate(optimizer.variables)]
+    return [(v, _read(file, (place, at), check_finite)) for at, v in enumerate(optimizer.variables)]

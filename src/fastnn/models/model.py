@@ -106,7 +106,9 @@ class Model(Trainer, Differentiable, Layer):
                 f"layers of dtype {next(iter(dtypes)).name}"
             )
         if self._dtype is None:
-            self._dtype = next(iter(dtypes), next((t.dtype for t in graph.outputs if t.dtype is not None), None))
+            self._dtype = next(
+                iter(dtypes), next((t.known_dtype for t in graph.outputs if t.known_dtype is not None), None)
+            )
         self.built = True
         self.input_shape = transform(lambda tensor: tensor.shape, inputs)
         self.output_shape = transform(lambda tensor: tensor.shape, outputs)
