@@ -24,7 +24,7 @@ def check_wheel(path: Path) -> list[str]:
         for wanted in ("py.typed", "_kernels.pyi", "__init__.py")
         if PurePosixPath("fastnn", wanted) not in package
     ]
-    if not any(name.match("fastnn/_kernels.*.so") for name in package):
+    if not any(name.match("fastnn/_kernels.*") and name.suffix in (".so", ".pyd") for name in package):
         problems.append("has no compiled fastnn/_kernels")
     if not any(name.name == "LICENSE" for name in names):
         problems.append("has no LICENSE")

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
         saving,
         utils,
     )
+    from fastnn import backend as backend
+    from fastnn import config as config
+    from fastnn import plotting as plotting
+    from fastnn import random as random
+    from fastnn import sklearn as sklearn
+    from fastnn import tabular as tabular
+    from fastnn import warnings as warnings
+    from fastnn import wrappers as wrappers
     from fastnn._info import show_versions
     from fastnn.initializers import Initializer
     from fastnn.layers import Input, Layer
@@ -89,15 +97,17 @@ _BORROWED = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _BORROWED:
-        value = getattr(importlib.import_module(f"fastnn.{_BORROWED[name]}"), name)
-    elif name in __all__ or name in _FACES or name in _ASIDE:
-        value = importlib.import_module(f"fastnn.{name}")
-    else:
-        return importlib.import_module("fastnn._refused").refuser("fastnn")(name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # which would believe that there is every name
+
+    def __getattr__(name: str) -> Any:
+        if name in _BORROWED:
+            value = getattr(importlib.import_module(f"fastnn.{_BORROWED[name]}"), name)
+        elif name in __all__ or name in _FACES or name in _ASIDE:
+            value = importlib.import_module(f"fastnn.{name}")
+        else:
+            return importlib.import_module("fastnn._refused").refuser("fastnn")(name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -286,7 +286,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     return _along_axis(_kernels.log_softmax, x, axis, "log_softmax")
 
 
-def _along_axis(kernel: Callable, x: Any, axis: int, name: str) -> np.ndarray:
+def _along_axis(kernel: Callable[..., Any], x: Any, axis: int, name: str) -> np.ndarray:
     x = as_float(x)
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"Argument `axis` of {name} must be an axis of `x`. Received: axis={axis}, x.shape={x.shape}")
@@ -389,7 +389,9 @@ _registry = Registry(
 )
 
 # What a function is in C: the name of its kernel and the kernel's parameters.
-_KERNELS: dict[Callable, tuple[str, tuple[float, ...]]] = {function: (function.__name__, ()) for function in _FUNCTIONS}
+_KERNELS: dict[Callable[..., Any], tuple[str, tuple[float, ...]]] = {
+    function: (function.__name__, ()) for function in _FUNCTIONS
+}
 _KERNELS[relu6] = ("clipped_relu", (0.0, 6.0, 0.0))
 _KERNELS[leaky_relu] = ("leaky_relu", (0.2,))
 _KERNELS[elu] = ("elu", (1.0,))
@@ -456,7 +458,7 @@ def _kernel_and_params(function: Any) -> tuple[str | None, tuple[float, ...]]:
     return None, ()
 
 
-def get(identifier: Any) -> Callable:
+def get(identifier: Any) -> Callable[..., Any]:
     """Returns the activation function that `identifier` stands for.
 
     Args:

@@ -116,8 +116,8 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         trainable: bool = True,
         name: str | None = None,
         path: str | None = None,
-        regularizer: Callable | None = None,
-        constraint: Callable | None = None,
+        regularizer: Callable[..., Any] | None = None,
+        constraint: Callable[..., Any] | None = None,
     ) -> None:
         first: np.ndarray | None = None
         if callable(initializer):

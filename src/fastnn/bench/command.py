@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from . import inference, kernels, memory, peak, startup, training
 from .cases import CASES, VARIANTS
-from .environment import describe
+from .environment import describe, load
 from .peers import PEERS
 from .section import Section
 from .session import Session
@@ -118,7 +119,7 @@ def session_of(words: argparse.Namespace) -> tuple[Session, tuple[str, ...]]:
 
 def measure(session: Session, groups: Sequence[str]) -> dict[str, Any]:
     """Runs the sections and prints each as it is done; returns the whole result."""
-    result: dict[str, Any] = {"environment": describe(), "load_at_start": os.getloadavg()[0]}
+    result: dict[str, Any] = {"environment": describe(), "load_at_start": load()}
     result["settings"] = {"rounds": session.rounds, "seconds": session.seconds, "quick": session.quick}
     print("\n".join(heading(result)), flush=True)
     for i, name in enumerate(groups):

@@ -14,7 +14,7 @@ from fastnn.program import Builder
 from fastnn.records import Value
 
 
-def emit_activation(builder: Builder, x: Value, activation: Callable, layer: str) -> Value:
+def emit_activation(builder: Builder, x: Value, activation: Callable[..., Any], layer: str) -> Value:
     """Emits the step of an activation function that has one, or those that it composes of `fastnn.ops`.
 
     One that has an attribute `derivative` is a step in Python.

@@ -137,7 +137,7 @@ class Layer(Weighted):
         dtype: Any = None,
         trainable: bool = True,
         regularizer: Any = None,
-        constraint: Callable | None = None,
+        constraint: Callable[..., Any] | None = None,
         name: str | None = None,
     ) -> Variable:
         """Adds a weight, or, with `trainable=False`, a state that learning leaves alone.

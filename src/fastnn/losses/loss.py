@@ -184,7 +184,7 @@ class PythonLoss(Loss):
 
     def __init__(
         self,
-        function: Callable,
+        function: Callable[..., Any],
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,

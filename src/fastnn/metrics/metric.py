@@ -215,7 +215,7 @@ class MeanMetricWrapper(MeanState):
     2.0
     """
 
-    def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name or getattr(fn, "__name__", None) or getattr(fn, "name", None), dtype)
         self.fn = fn
         self.fn_kwargs = kwargs
@@ -245,7 +245,7 @@ class MeanMetricWrapper(MeanState):
         return cls(**config)
 
 
-def samplewise(values: Any, sample_weight: Any, reduce: Callable) -> tuple[np.ndarray, np.ndarray | None]:
+def samplewise(values: Any, sample_weight: Any, reduce: Callable[..., Any]) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns one weighted value for each sample, and the weights; all axes but the first are reduced.
 
     Args:
@@ -271,5 +271,5 @@ def samplewise(values: Any, sample_weight: Any, reduce: Callable) -> tuple[np.nd
     return _reduced(values, 1, reduce), _reduced(weight, 1, reduce) if axes > 1 else weight
 
 
-def _reduced(values: np.ndarray, axes: int, reduce: Callable) -> np.ndarray:
+def _reduced(values: np.ndarray, axes: int, reduce: Callable[..., Any]) -> np.ndarray:
     return reduce(values, axis=tuple(range(axes, values.ndim))) if values.ndim > axes else values

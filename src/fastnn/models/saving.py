@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from fastnn.files import FileError, tensors, trusting_nothing
 from fastnn.files.tensors import TensorFile
 from fastnn.models import description
 from fastnn.variables import Variable, left_empty
+
+if TYPE_CHECKING:
+    from fastnn.models.model import Model
 
 CONSTANTS = 1 << 24  # bytes of variables that no file holds: made from configurations
 _KEEPING = "'.safetensors', or '.keras' for Keras"
@@ -80,7 +83,7 @@ def load_model(
     safe_mode: bool = True,
     *,
     check_finite: bool = True,
-) -> Any:
+) -> Model:
     """Makes the model that a file holds.
 
     No code of the file's is run: objects of one's own come from `custom_objects` alone. A large file is mapped into

@@ -85,7 +85,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     True
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - as scikit-learn has it
         **CONSTRAINTS,
         "loss": [str, callable, Loss],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],

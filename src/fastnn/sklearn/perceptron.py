@@ -42,7 +42,7 @@ class Samples(NamedTuple):
 class Perceptron(BaseEstimator, ABC):
     """Base class of the perceptrons; not to be used itself."""
 
-    _parameter_constraints: dict = CONSTRAINTS
+    _parameter_constraints: dict[str, Any] = CONSTRAINTS
 
     # --- what the two differ in ---
 

@@ -83,7 +83,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     True
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - as scikit-learn has it
         **CONSTRAINTS,
         "loss": [str, callable, Loss],
         "quantile": [Interval(Real, 0, 1, closed="neither")],

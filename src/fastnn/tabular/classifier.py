@@ -72,7 +72,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     True
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - as scikit-learn has it
         **TabularEstimator._parameter_constraints,
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],

@@ -25,7 +25,7 @@ from fastnn.tabular.table import Table
 class TabularEstimator(BaseEstimator, ABC):
     """Base class of the estimators of tables; not to be used itself."""
 
-    _parameter_constraints: dict = {  # noqa: RUF012 - as scikit-learn has it
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - as scikit-learn has it
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "members": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
