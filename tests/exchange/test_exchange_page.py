@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastnn import __main__ as command_line
+
 PAGE = Path(__file__).parents[2] / "docs" / "exchange.md"
 
 
@@ -23,12 +25,14 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = blocks("python")
     for block in python[:4]:
         exec(compile(block, "docs/exchange.md", "exec"), names)
-    (main,), (command,) = blocks("c"), blocks("console")
+    (main,), (compiled, commands) = blocks("c"), blocks("console")
     Path("main.c").write_text(main)
-    printed = subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(compiled, shell=True, check=True, capture_output=True, text=True).stdout
     model = names["model"]
     expected = model.predict(np.array([[0.1, 0.2, 0.3, 0.4]]), verbose=0)[0]  # type: ignore[attr-defined]
     np.testing.assert_allclose([float(number) for number in printed.split()], expected, atol=2e-6)
+    for command in commands.splitlines():
+        assert command_line.main(command.split()[1:]) == 0
     pytest.importorskip("torch")
     for block in python[4:]:
         exec(compile(block, "docs/exchange.md", "exec"), names)
