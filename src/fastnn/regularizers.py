@@ -215,7 +215,14 @@ def get(identifier: Any) -> Any:
 
 
 def of_outputs(identifier: Any) -> Regularizer | None:
-    """Returns the regularizer of an output that `identifier` stands for, one that C computes: L1, L2 or both."""
+    """Returns the regularizer of an output that `identifier` stands for, one that C computes: L1, L2 or both.
+
+    Raises:
+        NotImplementedError: It is another one, whose gradient nobody knows.
+
+    >>> of_outputs("l2").l2
+    0.01
+    """
     regularizer = get(identifier)
     known = isinstance(regularizer, Regularizer)
     if regularizer is not None and not (known and type(regularizer).__call__ is Regularizer.__call__):
@@ -227,7 +234,14 @@ def of_outputs(identifier: Any) -> Regularizer | None:
 
 
 def of_weights(identifier: Any) -> Any:
-    """Returns the regularizer of a weight that `identifier` stands for; one in Python must have a `gradient(w)`."""
+    """Returns the regularizer of a weight that `identifier` stands for; one in Python must have a `gradient(w)`.
+
+    Raises:
+        NotImplementedError: It is in Python, and has none.
+
+    >>> of_weights("l1").l1
+    0.01
+    """
     regularizer = get(identifier)
     if regularizer is None or hasattr(regularizer, "gradient"):
         return regularizer
