@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fastnn import _kernels
+from fastnn._registry import reset_names
 from fastnn.random import set_random_seed
 
 set_random_seed(0)  # for what modules of tests draw when they are imported
@@ -27,6 +28,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _seeds() -> None:
     """Python's generator, NumPy's and fastnn's own: a test draws the same numbers alone and among the others."""
     set_random_seed(0)
+
+
+@pytest.fixture
+def repeatable() -> None:
+    """The names that models and layers are given begin anew, and the weights that they start from, too."""
+    set_random_seed(3)
+    reset_names()
 
 
 @pytest.fixture

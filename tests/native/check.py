@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+THREADS = "check_threads.c"  # a program of its own
 
 
 def main() -> int:
@@ -48,7 +49,9 @@ def main() -> int:
     compiler = shlex.split(options.cc)
 
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [(str(native / "dispatch.c"), "dispatch", have), ("tests/native/check_kernels.c", "check", ["-O1"])]
+        jobs = [(str(native / "dispatch.c"), "dispatch", have)]
+        checks = [path for path in sorted(Path("tests/native").glob("*.c")) if path.name != THREADS]
+        jobs += [(str(path), path.stem, ["-O1"]) for path in checks]
         jobs += [
             (str(native / f"isa_{isa}.c"), f"{isa}{bits}", [f"-DFASTNN_REAL={bits}", *build["ISA_FLAGS"][isa]])
             for isa in isas
@@ -79,7 +82,7 @@ def main() -> int:
 
 
 def check_threads(compile_with: list[str], link: list[str], run: list[str], native: Path, program: str) -> None:
-    sources = ["tests/native/check_threads.c", str(native / "threads.c")]
+    sources = [f"tests/native/{THREADS}", str(native / "threads.c")]
     command = [*compile_with, *link, "-pthread", *sources, "-o", program]
     subprocess.run(command, check=True)
     # Under an emulator neither fork nor time is what it is elsewhere.
