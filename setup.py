@@ -106,7 +106,8 @@ def take_clang_cl(compiler: Any) -> None:
     clang = shutil.which("clang-cl")
     if clang is None:
         raise CompileError("fastnn needs clang-cl, of LLVM or of Visual Studio, on the PATH. Received: none")
-    compiler.initialize()
+    if not compiler.initialized:
+        compiler.initialize()
     compiler.cc = clang
     compiler.compile_options = [flag for flag in compiler.compile_options if flag != "/GL"]  # clang-cl knows it not
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import fastnn
 from fastnn import _kernels
+from fastnn._info import EXTRAS
 
 PACKAGE = Path(fastnn.__file__).parent
 
@@ -37,6 +39,24 @@ def test_import_loads_submodules_only_when_used() -> None:
     ours = {name for name in loaded.split() if name.startswith("fastnn")}
     assert ours == {"fastnn", "fastnn._kernels", "fastnn._version"}
     assert used == "True"
+
+
+def test_extras_that_messages_name_are_there() -> None:
+    """In messages and in what `show_versions` looks for; pyproject.toml has the one list."""
+    project = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    lists = re.search(r"^\[project\.optional-dependencies\]\n(.*?)^\[", project, re.MULTILINE | re.DOTALL)
+    assert lists
+    extras = set(re.findall(r"^([\w-]+) = \[", lists[1], re.MULTILINE))
+    named = {
+        (path.name, name)
+        for path in PACKAGE.rglob("*.py")
+        for names in re.findall(r"fastnn-cpu\[([\w,-]+)\]", path.read_text(encoding="utf-8"))
+        for name in names.split(",")
+    }
+    assert len(named) > 10
+    assert {(path, name) for path, name in named if name not in extras} == set()
+    required = set(re.findall(r'"([\w-]+)(?:\[[^\]]*\])?[>=]', lists[1]))
+    assert set(EXTRAS) - required == set()
 
 
 def test_the_stub_names_what_the_compiled_module_has() -> None:
