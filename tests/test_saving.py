@@ -184,12 +184,16 @@ def test_names_of_files(tmp_path: Path) -> None:
 def test_a_missing_library_is_named_with_its_extra(
     library: str, name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    row().save(tmp_path / f"old {name}")
     monkeypatch.setitem(sys.modules, library, None)
+    for load in (saving.load_model, row().load_weights):
+        with pytest.raises(ImportError, match=rf"fastnn-cpu\[{extra}\]"):
+            load(tmp_path / f"old {name}")
     with pytest.raises(ImportError, match=rf"fastnn-cpu\[{extra}\]"):
         row().save(tmp_path / name)
     with pytest.raises(ImportError, match=rf"fastnn-cpu\[{extra}\]"):
         callbacks.ModelCheckpoint(tmp_path / name)  # and not after the first epoch
-    assert not os.listdir(tmp_path)
+    assert os.listdir(tmp_path) == [f"old {name}"]
 
 
 def test_the_file_says_its_version(tmp_path: Path) -> None:
