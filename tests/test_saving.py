@@ -174,6 +174,11 @@ def test_names_of_files(tmp_path: Path) -> None:
         model.save(tmp_path / "m.safetensors", overwrite=False)
     with pytest.raises(FileNotFoundError):
         saving.load_model(tmp_path / "other.safetensors")
+    for act in (model.save, saving.load_model, model.save_weights, model.load_weights):
+        act(os.fsencode(tmp_path / "m.safetensors"))
+        with pytest.raises(TypeError, match=r"`filepath` must be a path. Received: filepath=3"):
+            act(3)
+    model.save(tmp_path / "m.safetensors")
     with pytest.raises(ValueError, match="Unknown arguments"):
         model.save(tmp_path / "m.safetensors", save_format="tf")
 
