@@ -171,8 +171,9 @@ def test_cases_and_kernels_choose_their_groups() -> None:
 
 
 def test_peers_may_have_a_python_of_their_own() -> None:
-    words = parse("--python", "keras,jax=/a/python", "--python", "torch=/b/python")
-    assert command.session_of(words)[0].pythons == {"keras": "/a/python", "jax": "/a/python", "torch": "/b/python"}
+    one, other = sys.executable, "/bin/sh"
+    words = parse("--python", f"keras,jax={one}", "--python", f"torch={other}")
+    assert command.session_of(words)[0].pythons == {"keras": one, "jax": one, "torch": other}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,9 @@ def test_peers_may_have_a_python_of_their_own() -> None:
         ["--rounds", "0"],
         ["--seconds", "-1"],
         ["--seconds", "nan"],
-        ["--python", "nonsense=/a/python"],
+        ["--seconds", "inf"],
+        ["--python", "keras=/not/there"],
+        ["--python", "nonsense=/bin/sh"],
         ["--python", "keras"],
         ["--python", "keras="],
     ],

@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import __main__ as command_line
-from fastnn import _info, _kernels
+from fastnn import _info, _kernels, saving
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -179,6 +179,15 @@ def test_inspect_shows_the_weights_of_keras(
     assert "Weights: 4 arrays, 23 numbers" in out
     assert "layers/dense_1/vars/1  float32  (2,)" in out
     assert "Optimizer: 10 arrays, 48 numbers" in out
+
+
+def test_a_lack_of_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def lacking(path: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(saving, "load_model", lacking)
+    assert command_line.main(["convert", "m.keras", "m.onnx"]) == 1
+    assert capsys.readouterr().err == "fastnn: error: MemoryError\n"
 
 
 def test_a_model_is_not_converted_onto_itself(

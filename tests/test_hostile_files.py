@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fastnn import Model, Sequential, callbacks, layers, saving, utils
-from fastnn.files import tensors
+from fastnn.files import hdf5, tensors
 from fastnn.files.hdf5 import Hdf5File
 from fastnn.files.tensors import TensorFile
 
@@ -417,7 +417,7 @@ def test_archives_that_lie(good: dict[str, bytes], present: Any, tmp_path: Path)
             archive({key: part for key, part in members.items() if key != name}),
             tmp_path,
             present,
-            "0 members",
+            f"no member '{name}'",
         )
     for version, match in (
         ('"4.0.0"', "Keras 4.0.0"),
@@ -528,6 +528,13 @@ def test_hdf5_that_runs_in_circles(good: dict[str, bytes], present: Any, tmp_pat
         assert [name for name in file.listed() if "dense" in name] == [
             f"layers/dense{at}/vars/{number}" for at in ("", "_1") for number in (0, 1)
         ]
+
+
+def test_hdf5_of_many_groups(good: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "w.weights.h5").write_bytes(good["w.weights.h5"])
+    monkeypatch.setattr(hdf5, "MOST_GROUPS", 5)
+    with Hdf5File(tmp_path / "w.weights.h5") as file, pytest.raises(saving.FileError, match="more than 5 groups"):
+        file.listed()
 
 
 def test_the_models_of_an_old_format(tmp_path: Path) -> None:

@@ -174,6 +174,11 @@ def test_names_of_files(tmp_path: Path) -> None:
         model.save(tmp_path / "m.safetensors", overwrite=False)
     with pytest.raises(FileNotFoundError):
         saving.load_model(tmp_path / "other.safetensors")
+    for act in (model.save, saving.load_model, model.save_weights, model.load_weights):
+        act(os.fsencode(tmp_path / "m.safetensors"))
+        with pytest.raises(TypeError, match=r"`filepath` must be a path. Received: filepath=3"):
+            act(3)
+    model.save(tmp_path / "m.safetensors")
     with pytest.raises(ValueError, match="Unknown arguments"):
         model.save(tmp_path / "m.safetensors", save_format="tf")
 
@@ -184,12 +189,16 @@ def test_names_of_files(tmp_path: Path) -> None:
 def test_a_missing_library_is_named_with_its_extra(
     library: str, name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    row().save(tmp_path / f"old {name}")
     monkeypatch.setitem(sys.modules, library, None)
+    for load in (saving.load_model, row().load_weights):
+        with pytest.raises(ImportError, match=rf"fastnn-cpu\[{extra}\]"):
+            load(tmp_path / f"old {name}")
     with pytest.raises(ImportError, match=rf"fastnn-cpu\[{extra}\]"):
         row().save(tmp_path / name)
     with pytest.raises(ImportError, match=rf"fastnn-cpu\[{extra}\]"):
         callbacks.ModelCheckpoint(tmp_path / name)  # and not after the first epoch
-    assert not os.listdir(tmp_path)
+    assert os.listdir(tmp_path) == [f"old {name}"]
 
 
 def test_the_file_says_its_version(tmp_path: Path) -> None:

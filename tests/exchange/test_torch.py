@@ -168,6 +168,12 @@ def test_modules_without_a_layer_are_refused(module: Any) -> None:
         from_torch(nn.Sequential(nn.Linear(6, 6), module))
 
 
+@pytest.mark.parametrize("module", [Own(), nn.LSTM(2, 2)], ids=repr)
+def test_unknown_modules_are_refused_before_a_shape_is_asked_for(module: Any) -> None:
+    with pytest.raises(NotImplementedError, match=r"module '0' of class"):
+        from_torch(module)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(TypeError, match=r"must be a torch.nn.Module. Received: list"):
         from_torch([])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,13 +44,15 @@ def python_of(text: str) -> dict[str, str]:
     unknown = [name for name in names.split(",") if name not in PEERS]
     if not equals or not path or unknown:
         raise argparse.ArgumentTypeError(f"expected PEER[,PEER]=PATH with peers of {list(PEERS)}. Received: {text!r}")
+    if shutil.which(path) is None:
+        raise argparse.ArgumentTypeError(f"expected the path of a program. Received: {text!r}")
     return dict.fromkeys(names.split(","), path)
 
 
 def _positive(kind: type) -> Any:
     def convert(text: str) -> Any:
         value = kind(text)
-        if not value > 0:
+        if not 0 < value < math.inf:
             raise argparse.ArgumentTypeError(f"expected a positive number. Received: {text}")
         return value
 

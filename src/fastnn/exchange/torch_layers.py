@@ -25,11 +25,21 @@ def sample_shape_of(module: Any) -> Shape | None:
     return None if shape is None else tuple(shape)
 
 
+def check_known(module: Any, name: str) -> None:
+    """Raises `NotImplementedError` for a module that there is no layer for, whatever its settings."""
+    kind = type(module)
+    if not kind.__module__.startswith("torch.nn.modules.") or kind.__name__ not in _LAYERS:
+        raise NotImplementedError(
+            "Modules must be those of torch.nn that fastnn has layers for: write others to ONNX, torch.onnx.export, "
+            f"and read that by from_onnx. Received: module '{name}' of class {kind.__qualname__}"
+        )
+
+
 def layer_of(module: Any, shape: Shape, name: str) -> Made:
     """The layer that computes what a module computes.
 
     Args:
-        module: A module.
+        module: A module, of a kind that is known.
         shape: Shape of the samples that it is called on.
         name: Name of the layer.
 
@@ -37,15 +47,9 @@ def layer_of(module: Any, shape: Shape, name: str) -> Made:
         The layer, and its weights by name.
 
     Raises:
-        NotImplementedError: There is none.
+        NotImplementedError: There is none for its settings.
     """
-    kind = type(module).__name__
-    if not type(module).__module__.startswith("torch.nn.modules.") or kind not in _LAYERS:
-        raise NotImplementedError(
-            "Modules must be those of torch.nn that fastnn has layers for: write others to ONNX, torch.onnx.export, "
-            f"and read that by from_onnx. Received: module '{name}' of class {type(module).__qualname__}"
-        )
-    made = _LAYERS[kind](module, shape, name)
+    made = _LAYERS[type(module).__name__](module, shape, name)
     return made if isinstance(made, tuple) else (made, {})
 
 

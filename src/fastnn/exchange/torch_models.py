@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.exchange.torch_layers import layer_of, sample_shape_of
+from fastnn.exchange.torch_layers import check_known, layer_of, sample_shape_of
 from fastnn.exchange.torch_modules import modules_of
 from fastnn.files import FileError, replacing
 from fastnn.files.errors import naming, shortened
@@ -88,6 +88,8 @@ def from_torch(module: Any, input_shape: Any = None, name: str | None = None) ->
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"Argument `module` must be a torch.nn.Module. Received: {type(module).__name__}")
     found = list(_flattened(torch, module, ""))
+    for path, each in found:
+        check_known(each, path or "0")
     dtypes = {tensor.dtype for tensor in module.state_dict().values() if tensor.dtype.is_floating_point}
     if not dtypes <= {torch.float32, torch.float64} or len(dtypes) > 1:
         raise ValueError(

@@ -43,6 +43,8 @@ def read(path: Any, names: Mapping[str, int | None]) -> dict[str, bytes]:
 
 def _read(path: Any, archive: zipfile.ZipFile, name: str, most: int | None) -> bytes:
     members = [info for info in archive.infolist() if info.filename == name]
+    if not members:
+        raise FileError(path, f"it is no archive of Keras's: it has no member {name!r}")
     if len(members) != 1:
         raise FileError(path, f"it has {len(members)} members of the name {name!r}")
     (info,) = members

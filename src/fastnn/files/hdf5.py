@@ -12,7 +12,7 @@ import numpy as np
 from fastnn.files.errors import FileError
 
 EXPANSION = 1024  # bytes of an array for each byte of it in the file, at most: what compression can do
-MOST_GROUPS = 100_000
+MOST_GROUPS = 10_000
 KNOWN_FILTERS = (1, 2, 3, 4, 5, 6, 32000)  # HDF5's own, and LZF; others are code from elsewhere
 
 BFLOAT16 = np.dtype("V2")  # as Keras writes it: two bytes, the upper half of a float32

@@ -54,6 +54,7 @@ def save_model(model: Any, path: str) -> None:
 
 def load_model(path: str, custom_objects: Mapping[str, Any] | None, compile: bool, check_finite: bool) -> Any:
     """Makes the model of a `.keras` archive."""
+    hdf5.library()
     members = archives.read(path, MEMBERS)
     with trusting_nothing(path):
         metadata, config = json.loads(members["metadata.json"]), json.loads(members["config.json"])

@@ -111,7 +111,7 @@ def load_model(
     >>> bool((again.layers[0].kernel == model.layers[0].kernel).all())
     True
     """
-    path = os.fspath(filepath)
+    path = _named(filepath)
     with open(path, "rb") as opened:
         head = opened.read(4)
     log(INFO, "reading a model from %s", path)
@@ -176,7 +176,7 @@ def load_weights(
         ValueError: The model does not fit the file.
         FileError: The file is damaged, or none of these.
     """
-    path = os.fspath(filepath)
+    path = _named(filepath)
     model._check_built("weights")
     with open(path, "rb") as opened:
         head = opened.read(4)
@@ -199,10 +199,15 @@ def load_weights(
         variable.assign(array)
 
 
+def _named(filepath: Any) -> str:
+    try:
+        return os.fsdecode(filepath)
+    except TypeError:
+        raise TypeError(f"Argument `filepath` must be a path. Received: filepath={filepath!r}") from None
+
+
 def _to_write(filepath: Any, overwrite: bool) -> str:
-    path = os.fspath(filepath)
-    if not isinstance(path, str):
-        raise TypeError(f"Argument `filepath` must be a path. Received: filepath={filepath!r}")
+    path = _named(filepath)
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"The file is there already, and overwrite=False. Received: filepath={path!r}")
     return path
