@@ -190,6 +190,11 @@ class Layer(Weighted):
         if "build" in vars(cls):  # a layer that is built by hand must not be built again when it is called
             cls.build = _that_notes_it(cls.build)  # type: ignore[method-assign]
 
+    @property
+    def shown_class(self) -> str:
+        """Name of the class, as tables and pictures of models have it."""
+        return type(self).__name__
+
     # --- weights ---
 
     @property
