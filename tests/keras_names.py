@@ -256,12 +256,25 @@ MODULES = (
 BEHAVIOUR = {
     "`fit(class_weight=..., sample_weight=...)`": "the two are multiplied; Keras refuses them together",
     "`axis` of `CategoricalCrossentropy`, `CosineSimilarity` and `SparseCategoricalCrossentropy` as metrics": (
-        "must be -1, the last one"
+        "must be the last one"
     ),
     "`axis` of `UnitNormalization`, `GroupNormalization`": "names the last; `Permute` brings others there",
     "a model without anything to learn": "is refused by `fit`; Keras goes through the data",
     "`metrics_names`": "the names that `evaluate` returns; Keras returns `['loss', 'compile_metrics']`",
-    "`weight.path`": "does not begin with the name of a `Sequential`: `dense/kernel`",
+    "a list that `evaluate` returns": (
+        "has each number once; Keras repeats those of a metric that is both in `metrics` and in `weighted_metrics`"
+    ),
+    "`layer(x, training=False)` in a functional model": (
+        "holds in `fit`, too, as for a frozen model that is made trainable again; in Keras `fit` overrides it"
+    ),
+    "classes of one's own without `get_config`": (
+        "are made again from what they were given, models too, if it is numbers and strings; in Keras layers alone"
+    ),
+    "`validation_data` of a generator that does not end": (
+        "goes on in each epoch where it stopped; Keras may begin with batches that it has kept"
+    ),
+    "`weights` of a model that is not built": "are refused with a hint; those of Keras's are an empty list",
+    "`weight.path`": "does not begin with the name of a model: `dense/kernel`",
     "activations in NumPy": "train where they have an attribute `derivative`; Keras has its backend differentiate",
     "`Embedding(mask_zero=True)`": "is refused: an id for the padding learns to be ignored",
     "a name that is unknown to `compile`": "is refused at once; Keras waits for the first `fit`",

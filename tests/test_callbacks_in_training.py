@@ -206,9 +206,11 @@ def test_csv_logger(tmp_path: Path) -> None:
     first = model.fit(x, y, epochs=2, verbose=0, callbacks=CSVLogger(name)).history
     second = model.fit(x, y, epochs=1, verbose=0, callbacks=CSVLogger(name, append=True)).history
     lines = name.read_text().splitlines()
-    assert lines[0] == "epoch,loss,mae"
+    assert lines[0] == "epoch,loss,mae,val_loss,val_mae"
     for line, epoch, history, at in zip(lines[1:], (0, 1, 0), (first, first, second), (0, 1, 0), strict=True):
-        assert [float(field) for field in line.split(",")] == [epoch, history["loss"][at], history["mae"][at]]
+        *fields, no_loss, no_metric = line.split(",")
+        assert [float(field) for field in fields] == [epoch, history["loss"][at], history["mae"][at]]
+        assert no_loss == no_metric == "NA"
 
 
 @pytest.mark.parametrize("change", [lambda model: model.add(Dense(1)), lambda model: model.pop()])

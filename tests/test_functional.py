@@ -324,3 +324,30 @@ def test_a_sequential_model_is_not_added_to_itself() -> None:
         with pytest.raises(ValueError, match=f"Received: {way}"):
             inner.add(layer)
     assert outer(np.ones((2, 3), np.float32)).shape == (2, 3)
+
+
+def test_what_a_layer_was_called_on_first() -> None:
+    dense = L.Dense(2)
+    with pytest.raises(AttributeError, match="no such call"):
+        _ = dense.output
+    x, z = L.Input((3,)), L.Input((3,))
+    first = dense(x)
+    dense(z)
+    assert dense.output is first
+    assert dense.input is x
+
+
+def test_the_order_of_what_evaluate_returns() -> None:
+    x = L.Input((3,))
+    model = Model(x, {"b": L.Dense(1)(x), "a": L.Dense(1)(x)})
+    targets = {"a": np.ones((4, 1)), "b": np.full((4, 1), 5.0)}
+    for loss, losses in (({"b": "mse", "a": "mse"}, ["b_loss", "a_loss"]), ("mse", ["a_loss", "b_loss"])):
+        model.compile("sgd", loss, metrics={"b": ["mae", "mse"], "a": "mae"})
+        by_name = model.evaluate(np.ones((4, 3)), targets, verbose=0, return_dict=True)
+        names = ["loss", *losses, "a_mae", "b_mae", "b_mse"]
+        assert model.metrics_names == names
+        assert model.evaluate(np.ones((4, 3)), targets, verbose=0) == [by_name[name] for name in names]
+    alone = Model(x, L.Dense(1)(x))
+    alone.compile("sgd", "mse", metrics=["mae", "mse"], weighted_metrics=["mae", "mape"])
+    alone.evaluate(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    assert alone.metrics_names == ["loss", "mae", "mse", "mape", "weighted_mae"]

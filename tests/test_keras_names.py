@@ -37,6 +37,14 @@ def test_fastnn_refuses_the_others_with_a_hint(module: str) -> None:
         _ = public.nonsense
 
 
+def test_refused_modules_are_refused_with_their_hints() -> None:
+    for name in ("datasets", "datasets.mnist", "applications", "preprocessing.image", "mixed_precision"):
+        with pytest.raises(ImportError, match=rf"fastnn has no {name.partition('.')[0]}\. \w"):
+            importlib.import_module(f"fastnn.{name}")
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'fastnn\.nonsense'"):
+        importlib.import_module("fastnn.nonsense")
+
+
 def test_a_refused_name_in_a_configuration_is_refused_with_the_same_hint() -> None:
     layers = importlib.import_module("fastnn.layers")
     with pytest.raises(ValueError, match=r"has no Conv2D\. It is for images: .* Received: 'Conv2D'"):

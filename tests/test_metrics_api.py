@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reference
-from fastnn import losses, metrics
+from fastnn import Sequential, layers, losses, metrics
 
 CLASSES = 4
 BATCHES = (6, 9, 1)
@@ -412,6 +412,15 @@ def test_bad_input(rng: np.random.Generator) -> None:
     for k in (0, 1.5, True):
         with pytest.raises(ValueError, match=r"`k`.*Received: k="):
             metrics.TopKCategoricalAccuracy(k=k)
-    for kind, arguments in ((metrics.CategoricalCrossentropy, {"axis": 0}),):
-        with pytest.raises(NotImplementedError, match="Received"):
-            kind(**arguments)
+    for axis in (0, -2):
+        with pytest.raises(NotImplementedError, match=rf"last axis of predictions. Received: axis={axis} of 2 axes"):
+            metrics.CategoricalCrossentropy(axis=axis).update_state(np.eye(3), np.eye(3))
+    model = Sequential([layers.Input((2, 3)), layers.Dense(3)])
+    model.compile("sgd", "mse", metrics=[metrics.CosineSimilarity(axis=1)])
+    with pytest.raises(NotImplementedError, match=r"Received: axis=1 of 3 axes"):
+        model.fit(np.ones((4, 2, 3)), np.ones((4, 2, 3)), verbose=0)
+
+
+def test_the_last_axis_by_its_number() -> None:
+    y, p = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[1.0, 0.0], [1.0, 1.0]])
+    assert metrics.CosineSimilarity(axis=1)(y, p) == metrics.CosineSimilarity()(y, p)

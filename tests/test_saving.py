@@ -125,14 +125,14 @@ def test_objects_of_ones_own_come_from_custom_objects_alone(tmp_path: Path) -> N
 
 def test_what_has_no_configuration(tmp_path: Path) -> None:
     class Bare(Model):
-        def __init__(self) -> None:
+        def __init__(self, dense: Any = None) -> None:
             super().__init__()
-            self.dense = layers.Dense(2)
+            self.dense = dense or layers.Dense(2)
 
         def call(self, x: Any) -> Any:
             return self.dense(x)
 
-    model = Bare()
+    model = Bare(layers.Dense(2))
     model.build((None, 5))
     with pytest.raises(NotImplementedError, match=r"must implement `get_config`"):
         model.save(tmp_path / "m.safetensors")
@@ -146,6 +146,42 @@ def test_what_has_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"to be saved\. Received: object"):
         odd.save(tmp_path / "m.safetensors")
     assert os.listdir(tmp_path) == ["w.safetensors"]
+
+
+class Plain(layers.Layer):
+    def __init__(self, units: int, scale: float = 2.0, sizes: tuple[int, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dense, self.scale = layers.Dense(units), scale
+
+    def call(self, inputs: Any) -> Any:
+        return self.scale * self.dense(inputs)
+
+
+class Whole(Model):
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.plain = Plain(units, name="inner")
+
+    def call(self, inputs: Any) -> Any:
+        return self.plain(inputs)
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "keras"])
+def test_classes_of_ones_own_are_made_again_from_what_they_were_given(ending: str, tmp_path: Path) -> None:
+    own = {"Plain": Plain, "Whole": Whole}
+    assert Plain(3, sizes=(1, 2), name="a").get_config() == {
+        "units": 3, "sizes": (1, 2), "name": "a", "trainable": True, "dtype": None
+    }  # fmt: skip
+    assert Whole(3).get_config() == {"units": 3}
+    made = [Sequential([layers.Input((5,)), Plain(3, scale=0.5)]), Whole(2)]
+    made[1].build((None, 5))
+    for model in made:
+        model.save(tmp_path / f"m.{ending}")
+        again = saving.load_model(tmp_path / f"m.{ending}", own)
+        np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert models.clone_model(made[0]).layers[0].scale == 0.5  # whose class nothing is told of
+    with pytest.raises(NotImplementedError, match=r"must implement `get_config`.*Received: Plain with scale="):
+        Plain(3, scale=np.ones(2)).get_config()
 
 
 def test_json() -> None:

@@ -128,6 +128,16 @@ class _Threadpoolctl:
             sys.meta_path.insert(0, cls)
 
 
+class _Refused:
+    """On `sys.meta_path`, last: has modules of Keras's that are refused say what to use instead."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        if name.startswith("fastnn."):
+            importlib.import_module("fastnn._refused").refuse_module(name)
+
+
 sys.meta_path.insert(0, _Threadpoolctl)
+sys.meta_path.append(_Refused)
 if "threadpoolctl" in sys.modules:
     importlib.import_module("fastnn._threadpoolctl").register(sys.modules["threadpoolctl"])

@@ -193,3 +193,19 @@ def refuser(module: str) -> Callable[[str], Any]:
         raise ImportError(f"{module} has no {name}. {hint}", name=module)
 
     return missing
+
+
+def refuse_module(name: str) -> None:
+    """Raises `ImportError` for a module of Keras's that is refused, with what to use instead.
+
+    Args:
+        name: Its whole name.
+
+    >>> refuse_module("fastnn.export")
+    Traceback (most recent call last):
+        ...
+    ImportError: fastnn has no export. Use `model.export(path)`, for ONNX and C.
+    """
+    package, _, last = name.rpartition(".")
+    if package == "fastnn" and last in REFUSED[package]:
+        raise ImportError(f"{package} has no {last}. {REFUSED[package][last]}", name=name)

@@ -98,6 +98,9 @@ class Head:
         sparse = None if resolved is None else resolved.sparse
         self.weighted = [metrics.resolve(i, width, target_width, sparse) for i in weighted]
         self.metrics = [metrics.resolve(i, width, target_width, sparse) for i in compiled_metrics]
+        for metric in (*self.weighted, *self.metrics):
+            if hasattr(metric, "check_rank"):
+                metric.check_rank(len(self.shape) + 1)
         self.loss = resolved
 
     def unsettle(self) -> None:

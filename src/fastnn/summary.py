@@ -135,7 +135,7 @@ def _with_nested(layer: Any, level: int, expand_nested: bool) -> Iterator[tuple[
 
 def _fields(layer: Any, level: int, connections: str | None, show_trainable: bool) -> list[str]:
     shape = layer.output_shape if layer.built else None
-    kind = type(layer).__name__
+    kind = layer.shown_class
     prefix = "   " * level + "└ " if level else ""
     fields = [
         f"{prefix}{layer.name} ({'Functional' if kind == 'Model' else kind})",  # as Keras calls them
@@ -157,9 +157,14 @@ def _totals(model: Any) -> list[str]:
     ]
     if model.compiled and model.optimizer.built:
         groups.append(("Optimizer", model.optimizer.variables))
-    counts = [(f"{kind} params", sum(v.size for v in some), sum(v.value.nbytes for v in some)) for kind, some in groups]
+    counts = [(f"{kind} params", sum(v.size for v in some), sum(map(_bytes, some))) for kind, some in groups]
     total = ("Total params", sum(count for _, count, _ in counts), sum(size for _, _, size in counts))
     return [f" {label}: {count:,} ({_readable(size)})" for label, count, size in (total, *counts)]
+
+
+def _bytes(variable: Any) -> int:
+    """The bytes of a variable in Keras, which counts steps and holds learning rates in 32 bits."""
+    return 4 if variable.ndim == 0 and variable.name in ("iteration", "learning_rate") else variable.value.nbytes
 
 
 def _readable(size: float) -> str:

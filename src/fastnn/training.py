@@ -433,6 +433,17 @@ class Training:
                 names.append(prefix + (name if times[name] == 1 else f"{name}_{times[name] - 1}"))
         return names
 
+    @property
+    def result_names(self) -> list[str]:
+        """Names of the losses and metrics in Keras's order: those that bear their own name, then the others sorted."""
+        given = self.loss_identifier if isinstance(self.loss_identifier, dict) else ()
+        losses = [head.name for head in self.trained if head.loss is not None] if len(self.heads) > 1 else []
+        losses.sort(key=lambda name: list(given).index(name) if name in given else len(given))
+        names = self.metrics_names
+        own = {metric.name for metric in self.all_metrics} if len(self.heads) == 1 else set()
+        kept = [name for name in names if name in own]
+        return ["loss", *(f"{name}_loss" for name in losses), *kept, *sorted(set(names) - set(kept))]
+
     def reset_metrics(self) -> None:
         for metric in self.all_metrics:
             metric.reset_state()
@@ -474,7 +485,7 @@ class Training:
         compiled.program.go_on_from(loss_sum, int(samples), compiled.losses if sums else (), sums)
 
     def logs(self, compiled: Compiled, before: np.ndarray | None = None) -> dict[str, Any]:
-        """Losses and metrics since the start of the epoch: the loss first, then each output's, then the metrics.
+        """Losses and metrics since the start of the epoch, in the order of `result_names`.
 
         Args:
             compiled: The program that runs, or has run.
@@ -491,7 +502,7 @@ class Training:
         for name, metric in zip(self.metrics_names, self.all_metrics, strict=True):
             result = metric.result()
             logs[name] = float(result) if np.ndim(result) == 0 else result  # of each class or threshold, an array
-        return logs
+        return {name: logs[name] for name in self.result_names if name in logs}
 
 
 class Arrays:

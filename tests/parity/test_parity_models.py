@@ -358,6 +358,41 @@ def test_summaries_of_graphs(given: dict[str, Any], monkeypatch: pytest.MonkeyPa
     assert ours == theirs
 
 
+def test_summaries_of_operations() -> None:
+    def run(k: Any) -> list[str]:
+        k.utils.clear_session()
+        x, o = k.layers.Input((4,), name="x"), k.ops
+        h = o.sqrt(o.abs(o.sum(o.square(x), axis=1, keepdims=True)) + 1.0) * 2.0 - 0.5
+        h = o.log(o.exp(h)) + o.mean(-x, axis=-1, keepdims=True) * o.sin(x[:, 1:2]) + o.relu(o.tanh(h))
+        made = k.Model(x, k.layers.Dense(2, name="y")(o.matmul(h, np.ones((1, 3), "float32"))), name="net")
+        texts: list[str] = []
+        made.summary(print_fn=texts.append)
+        made.compile("adam", "mse")
+        made.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
+        made.summary(print_fn=texts.append)
+        return texts
+
+    ours, theirs = both(run)
+    assert ours == theirs
+
+
+def test_the_order_of_results() -> None:
+    def run(k: Any) -> list[Any]:
+        x = k.layers.Input((5,))
+        two = k.Model(x, [k.layers.Dense(1, name=name, kernel_initializer="ones")(x) for name in "za"])
+        targets = [np.ones((6, 1)), np.full((6, 1), 5.0)]
+        two.compile("sgd", ["mse", "mae"], metrics=[["mse", "mape"], ["mae"]], weighted_metrics=[["mse"], None])
+        found = [two.evaluate(X[:6], targets, verbose=0), two.test_on_batch(X[:6], targets)]
+        named = k.Model(x, {name: k.layers.Dense(1, kernel_initializer="ones")(x) for name in "za"})
+        named.compile("sgd", {"z": "mse", "a": "mae"}, metrics={"a": "mse", "z": ["mae", "mape"]})
+        found.append(named.evaluate(X[:6], dict(zip("za", targets, strict=True)), verbose=0))
+        return [[float(number) for number in each] for each in found]
+
+    ours, theirs = both(run)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
 # --- names, orders, attributes
 
 

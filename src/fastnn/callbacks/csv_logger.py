@@ -12,7 +12,7 @@ from fastnn.callbacks.callback import Callback, Logs
 
 
 class CSVLogger(Callback):
-    """Writes the losses and metrics of every epoch to a file of comma-separated values.
+    """Writes the losses and metrics of every epoch to a file of comma-separated values; `NA` where there is none.
 
     Args:
         filename: The file.
@@ -29,8 +29,8 @@ class CSVLogger(Callback):
     >>> callback.on_train_end()
     >>> with open(name) as file:
     ...     print(file.read())
-    epoch,accuracy,loss
-    0,0.75,0.5
+    epoch,accuracy,loss,val_accuracy,val_loss
+    0,0.75,0.5,NA,NA
     <BLANKLINE>
     """
 
@@ -55,7 +55,7 @@ class CSVLogger(Callback):
         logs = logs or {}
         self._cut()
         if self._writer is None:
-            self._keys = self._keys if self._headed and self._keys else sorted(logs)
+            self._keys = self._keys if self._headed and self._keys else _columns(logs)
             self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
             if not self._headed:
                 self._writer.writerow(["epoch", *self._keys])
@@ -81,6 +81,12 @@ class CSVLogger(Callback):
     def set_state(self, state: dict[str, Any]) -> None:
         self._kept = min(state["size"], os.path.getsize(self.filename))  # what was written later is written again
         self._headed, self._keys = self._kept > 0, state["keys"]
+
+
+def _columns(logs: Logs) -> list[str]:
+    """Those of the file: of validation, too, which may only come in later epochs."""
+    keys = sorted(logs)
+    return keys if any(key.startswith("val_") for key in keys) else [*keys, *(f"val_{key}" for key in keys)]
 
 
 def _written(value: Any) -> Any:

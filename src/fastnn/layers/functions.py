@@ -10,13 +10,13 @@ import numpy as np
 from fastnn.layers.comparisons import Where
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer
-from fastnn.layers.operations import NUMBERS, Function, add, multiply
+from fastnn.layers.operations import NUMBERS, Function, Operation, add, multiply
 from fastnn.program import Builder
 from fastnn.records import Value
 from fastnn.variables import Variable
 
 
-class Wave(Layer):
+class Wave(Operation):
     """The sine or cosine of x, element by element.
 
     Args:
@@ -31,7 +31,7 @@ class Wave(Layer):
     """
 
     def __init__(self, function: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(function.capitalize(), **kwargs)
         self.function = function
 
     def lower(self, builder: Builder, x: Value) -> Value:

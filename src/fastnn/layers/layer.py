@@ -16,6 +16,7 @@ from fastnn._arrays import as_float, floatx, standardize_dtype
 from fastnn._registry import auto_name
 from fastnn._structure import flatten, flatten_shapes, map_shapes, pack, standardize_shape, transform
 from fastnn.compiled import Compiled
+from fastnn.layers.given import Given
 from fastnn.layers.graph import Graph, Node, Tensor
 from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder
@@ -95,10 +96,23 @@ class Layer(Weighted):
         self._added: list[Any] = []  # to the loss, by the last call on arrays
         self._lock = threading.Lock()
 
+    _made_with: Given | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        if not cls.__module__.startswith("fastnn."):
+            layer._made_with = Given(args, kwargs)
+        return layer
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):  # a layer that is built by hand must not be built again when it is called
             cls.build = _that_notes_it(cls.build)  # type: ignore[method-assign]
+
+    @property
+    def shown_class(self) -> str:
+        """Name of the class, as tables and pictures of models have it."""
+        return type(self).__name__
 
     # --- weights ---
 
@@ -151,7 +165,9 @@ class Layer(Weighted):
             constraint: Constraint.
             name: Its name.
         """
-        name = name or f"weight_{len(self._weights)}"
+        if name is None:  # Keras's names, but counted in the layer, not in the process
+            unnamed = sum(variable.name.startswith("variable") for variable in self._weights)
+            name = f"variable_{unnamed}" if unnamed else "variable"
         variable = Variable(
             initializers.get(initializer or "glorot_uniform"),
             shape=(shape,) if isinstance(shape, int) else tuple(shape or ()),
@@ -435,19 +451,18 @@ class Layer(Weighted):
 
     @property
     def input(self) -> Any:
-        """The symbolic tensor, or the structure of them, that the layer was called on."""
-        return self._only_node("input").inputs
+        """The symbolic tensor, or the structure of them, that the layer was called on first."""
+        return self._first_node("input").inputs
 
     @property
     def output(self) -> Any:
-        """The symbolic tensor, or the structure of them, that calling the layer returned."""
-        return self._only_node("output").result
+        """The symbolic tensor, or the structure of them, that calling the layer returned first."""
+        return self._first_node("output").result
 
-    def _only_node(self, what: str) -> Node:
-        if len(self._nodes) != 1:
+    def _first_node(self, what: str) -> Node:
+        if not self._nodes:
             raise AttributeError(
-                f"Layer '{self.name}' has one {what} when it was called on symbolic tensors once. "
-                f"Received: {len(self._nodes)} such calls"
+                f"Layer '{self.name}' has an {what} when it was called on symbolic tensors. Received: no such call"
             )
         return self._nodes[0]
 
@@ -485,12 +500,19 @@ class Layer(Weighted):
     # --- configuration ---
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments from which `from_config` makes an equal layer, without its weights."""
+        """Arguments from which `from_config` makes an equal layer, without its weights.
+
+        A class of one's own that has none of its own is made again from what it was given, if that is plain.
+        """
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         config["dtype"] = None if self._dtype is None else self._dtype.name
         if self.declared_input_shape is not None:
             config["input_shape"] = self.declared_input_shape
-        return config
+        return config if type(self).get_config is not Layer.get_config else self._with_given(config)
+
+    def _with_given(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A configuration of what a class of one's own was given, and of what of this one it takes, too."""
+        return config if self._made_with is None else self._made_with.configuration(type(self), config)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._registry import auto_name
 from fastnn.layers import merging, reshaping
 from fastnn.layers.graph import Tensor
 from fastnn.layers.layer import Layer, Shape
@@ -16,8 +17,39 @@ from fastnn.program import Builder
 from fastnn.records import Value
 from fastnn.variables import Variable
 
+# What Keras calls a function where it has another name than its kernel.
+_CALLED = {
+    "exponential": "Exp",
+    "is_zero": "Equal",
+    "linear_map": "Multiply",
+    "logarithm": "Log",
+    "logarithm_plus_one": "Log1p",
+    "not_negative": "GreaterEqual",
+    "positive": "Greater",
+    "square_root": "Sqrt",
+}
 
-class Function(Layer):
+
+class Operation(Layer):
+    """What an operation on symbolic tensors is, which bears the name that Keras has for it.
+
+    Args:
+        called: That name.
+        **kwargs: Arguments of `Layer`.
+    """
+
+    def __init__(self, called: str, **kwargs: Any) -> None:
+        if kwargs.get("name") is None:
+            kwargs["name"] = auto_name(called)
+        super().__init__(**kwargs)
+        self.called = called
+
+    @property
+    def shown_class(self) -> str:
+        return self.called
+
+
+class Function(Operation):
     """f(x), element by element, by the name of its kernel; softmax is over the last axis.
 
     Args:
@@ -33,9 +65,15 @@ class Function(Layer):
     """
 
     def __init__(self, function: str, params: Sequence[float] = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.function = function
         self.params = tuple(float(number) for number in params)
+        called = _CALLED.get(function, "".join(part.capitalize() for part in function.split("_")))
+        if function == "linear_map":
+            scale, shift = self.params
+            called = {(1.0, True): "Add", (1.0, False): "Subtract", (-1.0, True): "Negative"}.get(
+                (scale, shift >= 0), called
+            )
+        super().__init__(called, **kwargs)
         if function == "linear_map":
             self.linear_over = ("mean", "sum") if self.params[1] == 0 else ("mean",)
 
@@ -46,7 +84,7 @@ class Function(Layer):
         return {**super().get_config(), "function": self.function, "params": self.params}
 
 
-class Reduce(Layer):
+class Reduce(Operation):
     """The sum, mean or maximum along an axis of a sample.
 
     Args:
@@ -63,7 +101,7 @@ class Reduce(Layer):
     """
 
     def __init__(self, operation: str, axis: Any = -1, keepdims: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(operation.capitalize(), **kwargs)
         self.operation = operation
         self.axis = axis
         self.keepdims = bool(keepdims)
@@ -94,7 +132,7 @@ class Reduce(Layer):
         return {**super().get_config(), "operation": self.operation, "axis": self.axis, "keepdims": self.keepdims}
 
 
-class Slice(Layer):
+class Slice(Operation):
     """Some elements of every sample: what `x[:, 1:3]` of a symbolic tensor is.
 
     Args:
@@ -109,7 +147,7 @@ class Slice(Layer):
     """
 
     def __init__(self, index: Sequence[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__("GetItem", **kwargs)
         self.index = [list(part) if isinstance(part, (list, tuple)) else int(part) for part in index]
 
     def _of(self, array: np.ndarray) -> np.ndarray:
@@ -168,7 +206,7 @@ class Rearrange(Layer):
         return {**super().get_config(), "places": self.places.tolist()}
 
 
-class WithWeights(Layer):
+class WithWeights(Operation):
     """Arithmetic with variables and arrays: a product with a matrix, or factors and summands of columns.
 
     Args:
@@ -185,7 +223,7 @@ class WithWeights(Layer):
     """
 
     def __init__(self, operation: str, first: Any, second: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__("Matmul" if operation == "dense" else "Add" if first is None else "Multiply", **kwargs)
         self.operation = operation
         self.operands = [_as_variable(first), _as_variable(second)]
         self._is_array = [not isinstance(operand, Variable) for operand in (first, second)]

@@ -26,7 +26,17 @@ class LossMean(FoldedMean):
         self._loss = loss
 
     def align(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+        self.check_rank(np.ndim(y_pred))
         return self._loss.align(y_true, y_pred)
+
+    def check_rank(self, rank: int) -> None:
+        """Raises `NotImplementedError` where predictions of so many axes do not have the metric's as their last one."""
+        axis = getattr(self, "axis", -1)
+        if axis not in (-1, rank - 1):
+            raise NotImplementedError(
+                f"Argument `axis` of a metric must name the last axis of predictions. Received: axis={axis!r} of "
+                f"{rank} axes"
+            )
 
 
 class MeanSquaredError(LossMean):
@@ -136,7 +146,6 @@ class CosineSimilarity(LossMean):
     """
 
     def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
-        _refuse_axis(axis)
         super().__init__(losses.CosineSimilarity(), name, dtype)
         self.axis = axis
 
@@ -277,7 +286,6 @@ class CategoricalCrossentropy(LossMean):
         label_smoothing: float = 0,
         axis: int = -1,
     ) -> None:
-        _refuse_axis(axis)
         super().__init__(losses.CategoricalCrossentropy(from_logits, label_smoothing), name, dtype)
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
@@ -317,7 +325,6 @@ class SparseCategoricalCrossentropy(LossMean):
         ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
-        _refuse_axis(axis)
         super().__init__(losses.SparseCategoricalCrossentropy(from_logits, ignore_class), name, dtype)
         self.from_logits = from_logits
         self.ignore_class = ignore_class
@@ -343,8 +350,3 @@ class SparseCategoricalCrossentropy(LossMean):
             "ignore_class": self.ignore_class,
             "axis": self.axis,
         }
-
-
-def _refuse_axis(axis: int) -> None:
-    if axis != -1:
-        raise NotImplementedError(f"Argument `axis` of a metric must be -1, the last axis. Received: axis={axis!r}")

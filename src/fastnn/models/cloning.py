@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn._registry import custom_object_scope
 from fastnn.models.model import Model
 
 
@@ -41,4 +42,12 @@ def clone_model(
     for name, value in given.items():
         if value is not None:
             raise ValueError(f"Argument `{name}` of clone_model is not supported. Received: {name}={value!r}")
-    return type(model).from_config(model.get_config())
+    with custom_object_scope(
+        {type(layer).__name__: type(layer) for layer in (model, *model.deep_layers()) if _own(layer)}
+    ):
+        return type(model).from_config(model.get_config())
+
+
+def _own(layer: Any) -> bool:
+    """Whether its class is one of the user's."""
+    return not type(layer).__module__.startswith("fastnn.")

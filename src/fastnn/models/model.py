@@ -429,6 +429,10 @@ class Model(Trainer, Differentiable, Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments from which `from_config` makes an equal model, without its weights."""
+        if self._graph is None and type(self).get_config is Model.get_config:
+            return self._with_given(
+                {"name": self.name, "trainable": self.trainable, "dtype": self._dtype and self._dtype.name}
+            )
         return configuration.get_config(self)
 
     @classmethod

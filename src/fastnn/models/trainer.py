@@ -79,7 +79,7 @@ class Trainer:
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns."""
-        return ["loss", *(self._training.metrics_names if self._training else ())]
+        return self._training.result_names if self._training else ["loss"]
 
     def reset_metrics(self) -> None:
         """Forgets what the metrics have added up, as every epoch and every evaluation does when it begins."""

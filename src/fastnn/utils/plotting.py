@@ -89,7 +89,7 @@ def plot_model(
 
 
 def _lines(layer: Any, shapes: bool, dtype: bool, names: bool, activations: bool) -> list[str]:
-    kind = type(layer).__name__
+    kind = layer.shown_class
     kind = "Functional" if kind == "Model" else kind  # as Keras calls them
     lines = [f"{layer.name} ({kind})" if names else kind]
     activation = getattr(layer, "activation", None)
