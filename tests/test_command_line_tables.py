@@ -14,6 +14,7 @@ import pytest
 
 from fastnn import __main__ as command_line
 from fastnn import saving, tabular
+from fastnn.commands import tables
 from fastnn.files import tensors
 from fastnn.files.tensors import TensorFile
 
@@ -120,7 +121,9 @@ def test_other_separators_are_told_by_the_beginning(
     houses: pandas.DataFrame,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(tables, "BEGINNING", 2020)
     rows = houses.drop(columns="dear").round(3).assign(note='a, b; c\t| d\n"e"')
     rows.to_csv(tmp_path / "plain.csv", index=False)
     rows.to_csv(tmp_path / "other.csv.gz", index=False, sep=separator, decimal=decimal)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import callbacks, layers, plotting
+from fastnn import callbacks, layers, plotting, utils
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -111,3 +111,21 @@ def test_decision_boundary_is_where_the_model_says() -> None:
         plotting.decision_boundary(model, x[:, :1], x[:, 0] > 0)
     with pytest.raises(ValueError, match="must hold finite numbers"):
         plotting.decision_boundary(model, x * np.nan, x[:, 0] > 0)
+
+
+def test_names_with_dollars_are_no_formulas() -> None:
+    name = "$b_{$"
+    inner = fastnn.Sequential([layers.Input((2,)), layers.Dense(1, name=name)], name=f"in {name}")
+    model = fastnn.Sequential([layers.Input((2,)), inner, layers.Activation("sigmoid")])
+    history = callbacks.History()
+    history.history, history.epoch = {name: [1.0, 2.0]}, [0, 1]
+    boundary = plotting.decision_boundary(model, [[0.0, 1.0], [1.0, 0.0]], [0, 1], resolution=5)
+    boundary.get_legend().get_texts()[0].set_text(name)
+    figures = [
+        utils.plot_model(model, None, show_layer_names=True, expand_nested=True),
+        history.plot(),
+        plotting.confusion_matrix([name, "c"], ["c", name]).figure,
+        boundary.figure,
+    ]
+    for figure in figures:
+        figure.draw_without_rendering()

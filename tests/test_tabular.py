@@ -307,7 +307,7 @@ def test_several_targets():
 
 def test_importance_names_the_columns(tmp_path):
     frame, y = table(400)
-    frame = frame[["count", "number", "colour", "yes"]]
+    frame = frame[["count", "number", "colour", "yes"]].rename(columns={"colour": "$colour_{$"})
     classifier = quick().fit(frame, y)
     importance = classifier.importance(frame, y, n_repeats=2)
     assert importance.names[0] == "number"

@@ -54,8 +54,8 @@ def confusion_matrix(y_true: Any, y_pred: Any, labels: Any = None, normalize: bo
     for (row, column), share in np.ndenumerate(shares):
         text = f"{share:.2f}" if normalize else f"{counts[row, column]:.0f}"
         ax.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
-    ax.set_xticks(range(len(names)), names)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_xticks(range(len(names)), names, parse_math=False)  # a name with dollars is no formula
+    ax.set_yticks(range(len(names)), names, parse_math=False)
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     return ax
@@ -104,7 +104,8 @@ def decision_boundary(model: Any, x: Any, y: Any, resolution: int = 200, ax: Any
     ax.pcolormesh(across, up, numbers[: len(taken)].reshape(resolution, resolution), alpha=0.3, **scale)
     drawn = ax.scatter(x[:, 0], x[:, 1], c=numbers[len(taken) :], s=14, edgecolors="white", linewidths=0.4, **scale)
     handles = [ax.scatter([], [], color=drawn.to_rgba(number), s=14) for number in range(len(classes))]
-    ax.legend(handles, [str(each) for each in classes], title="class")
+    for text in ax.legend(handles, [str(each) for each in classes], title="class").get_texts():
+        text.set_parse_math(False)
     return ax
 
 

@@ -84,7 +84,7 @@ class History(Callback):
                 if values:
                     ax.plot(self._epochs_of(key), values, label=label, marker="o" if len(values) == 1 else None)
             ax.set_xlabel("epoch")
-            ax.set_ylabel(name)
+            ax.set_ylabel(name, parse_math=False)
             ax.legend()
         shown_as_result(figure)
         return figure

@@ -112,11 +112,11 @@ def _signs(path: str) -> tuple[str, str]:
             beginning = file.read(BEGINNING)
     except (OSError, EOFError, zlib.error):
         return ",", "."  # pandas says what is wrong
-    lines = beginning.splitlines(keepends=True)
-    lines = lines[:-1] if len(beginning) == BEGINNING else lines
+    lines, cut = beginning.splitlines(keepends=True), len(beginning) == BEGINNING
     for separator in SEPARATORS:
         try:
             rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+            rows = rows[:-1] if cut else rows  # the last one is not all there
         except csv.Error:
             continue
         if rows and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows):

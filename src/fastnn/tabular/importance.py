@@ -61,7 +61,7 @@ class Importance:
         ax = axes_or_new(ax, (6, 1 + 0.3 * min(most, len(self.names))))
         names = [str(name) for name in self.names[:most]]
         ax.barh(range(len(names)), self.mean[:most], xerr=self.std[:most], color="tab:blue", height=0.7)
-        ax.set_yticks(range(len(names)), names)
+        ax.set_yticks(range(len(names)), names, parse_math=False)  # a name with dollars is no formula
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
         ax.set_xlabel(f"drop of {self.scoring} where the column is shuffled")

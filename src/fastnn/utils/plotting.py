@@ -129,7 +129,8 @@ def _draw(figure: Any, layout: Layout, rankdir: str, show_trainable: bool) -> No
             corner, abs(x1 - x0), abs(y1 - y0), fill=False, edgecolor=FRAME, linestyle="--", linewidth=0.8
         )
         axes.add_patch(frame)
-        axes.text(corner[0] + 0.05, corner[1] + 0.04, name, ha="left", va="top", fontsize=6, color=EDGE)
+        inside = corner[0] + 0.05, corner[1] + 0.04
+        axes.text(*inside, name, ha="left", va="top", fontsize=6, color=EDGE, parse_math=False)
     for points in layout.edges:
         path = [turned(*point) for point in points]
         axes.plot(*zip(*path[:-1], strict=True), color=EDGE, linewidth=0.9, solid_joinstyle="round", zorder=1)
@@ -148,4 +149,7 @@ def _draw(figure: Any, layout: Layout, rankdir: str, show_trainable: bool) -> No
         for at, line in enumerate(box.lines):
             weight = "bold" if at == 0 else "normal"
             below = corner[1] + INCHES * (1.0 + 1.35 * at)
-            axes.text(x, below, line, ha="center", va="center", fontsize=8 if at == 0 else 7, color=head, weight=weight)
+            size = 8 if at == 0 else 7  # and a name with dollars is no formula
+            axes.text(
+                x, below, line, ha="center", va="center", fontsize=size, color=head, weight=weight, parse_math=False
+            )
