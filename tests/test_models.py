@@ -1116,3 +1116,10 @@ def test_a_method_that_keras_would_train_by_is_not_passed_over(name: str) -> Non
     with pytest.raises(NotImplementedError, match=rf"train_on_batch.*Received: model 'own.*' .* with {name}$"):
         model.compile("sgd", "mse")
     assert not model.compiled
+
+
+def test_compile_takes_no_running_names() -> None:
+    reset_names()
+    model = Sequential([Input((2,)), Dense(1)])
+    model.compile("sgd", "mse", metrics=["AUC"])
+    assert metrics.AUC().name == "auc"

@@ -135,6 +135,29 @@ def test_a_table_of_ones_own_is_gathered_from_and_learns() -> None:
     np.testing.assert_allclose(model.get_weights()[0], before - 0.01 * gradient, rtol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 4), (1, 3, 4)])
+def test_variables_of_one_element_and_of_whole_samples(shape: tuple[int, ...]) -> None:
+    class Scaled(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.factor = self.add_weight(shape, "ones", name="factor")
+            self.summand = self.add_weight(shape, "zeros", name="summand")
+
+        def call(self, inputs: Any) -> Any:
+            return self.summand - ops.maximum(inputs, self.summand) * self.factor
+
+    x = layers.Input((3, 4), dtype="float64")
+    model = Model(x, layers.Dense(2)(layers.Flatten()(Scaled()(layers.Dense(4)(x)))))
+    rng = np.random.default_rng(2)
+    model.set_weights([rng.normal(size=w.shape) for w in model.weights])
+    check_gradient(model, rng.normal(size=(5, 3, 4)), rng.normal(size=(5, 2)))
+    first, factor, summand = (model.layers[1].get_weights()[0], *model.layers[2].get_weights())
+    values = rng.normal(size=(5, 3, 4))
+    h = values @ first + model.layers[1].get_weights()[1]
+    last, bias = model.layers[-1].get_weights()
+    wanted = (summand - np.maximum(h, summand) * factor).reshape(5, 12) @ last + bias
+    np.testing.assert_allclose(model(values), wanted, rtol=1e-12)
+
+
 def test_one_hot_rows() -> None:
     x = layers.Input((2,), dtype="int32")
     numbers = np.array([[0, 2], [1, 1]])

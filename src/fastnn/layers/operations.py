@@ -245,10 +245,10 @@ class WithWeights(Operation):
                 raise ValueError(f"The product needs a matrix of {input_shape[-1]} rows. Received: shape={first.shape}")
             return (*input_shape[:-1], first.shape[1])
         for operand in self.operands:
-            if operand is not None and operand.size not in (1, input_shape[-1]):
+            if operand is not None and self._columns(operand, tuple(input_shape[1:])) is None:
                 raise ValueError(
-                    f"Arithmetic with a variable needs one of {input_shape[-1]} elements. Received: "
-                    f"shape={operand.shape}"
+                    f"Arithmetic with a variable needs one of one element, of {input_shape[-1]}, or of the shape of a "
+                    f"sample, {tuple(input_shape[1:])}. Received: shape={operand.shape}"
                 )
         return input_shape
 
@@ -257,7 +257,20 @@ class WithWeights(Operation):
         if self.operation == "dense":
             assert first is not None
             return builder.dense(x, first, second)
-        return builder.scale(x, first, second)
+        operand = second if first is None else first
+        assert operand is not None
+        columns = self._columns(operand, x.shape)
+        assert columns is not None
+        y = builder.scale(builder.reshape(x, (math.prod(x.shape) // columns, columns)), first, second)
+        return builder.reshape(y, x.shape)
+
+    @staticmethod
+    def _columns(operand: Variable, shape: Shape) -> int | None:
+        """How many numbers of a sample, side by side, the variable has one element each for; `None` if it fits none."""
+        own = operand.shape
+        while own and own[0] == 1:
+            own = own[1:]
+        return operand.size if own in ((), shape[-1:], shape) else None
 
     def get_config(self) -> dict[str, Any]:
         if not all(self._is_array):
