@@ -316,3 +316,27 @@ def test_a_gradient_stops() -> None:
     frozen.fit(A, B[:, :2], verbose=0)
     moved = [bool((w != b).any()) for w, b in zip(frozen.get_weights(), before, strict=True)]
     assert moved == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda x, v: ops.matmul(x, ops.square(v)),
+        lambda x, v: ops.matmul(x, v * 2.0),
+        lambda x, v: x * v[0],
+        lambda x, v: x * float(v[0, 0]),
+        lambda x, v: ops.matmul(x, v / ops.sqrt(ops.sum(ops.square(v), axis=0))),
+    ],
+)
+def test_nothing_is_made_of_variables_alone(of: Callable[[Any, Any], Any]) -> None:
+    """It would be a constant of the compiled program: neither learned through nor renewed."""
+
+    class Own(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.own = self.add_weight((3, 3), name="own")
+
+        def call(self, inputs: Any) -> Any:
+            return of(inputs, self.own)
+
+    with pytest.raises(NotImplementedError, match=r"Compute it of the inputs.*Received: the variable '.*/own'"):
+        Own()(np.ones((2, 3)))

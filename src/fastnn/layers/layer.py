@@ -22,7 +22,7 @@ from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder
 from fastnn.random import traced
 from fastnn.records import Value, required
-from fastnn.variables import Variable
+from fastnn.variables import Variable, tracing
 
 Shape = tuple[Any, ...]  # the batch axis first: (None, 8)
 
@@ -116,7 +116,7 @@ class Layer(Weighted):
 
     A layer of one's own overrides, as in Keras, `__init__`, `build(input_shape)`, which creates its weights, and
     `call(inputs)`, which composes layers, `fastnn.ops` and arithmetic: it is traced into the compiled program and runs
-    without Python. Or, in place of `call`, it overrides `forward` and `backward`, which see NumPy arrays with the batch
+    without Python; its weights go with what comes from the inputs. Or, in place of `call`, it overrides `forward` and `backward`, which see NumPy arrays with the batch
     on their first axis and run as steps that take the GIL. Layers with kernels of their own override `lower`.
 
     Args:
@@ -362,12 +362,13 @@ class Layer(Weighted):
             raise ValueError(
                 f"`call` of a layer must not call the layer itself. Received: '{self.name}' in its own call"
             )
-        tokens = _calls.set((*before, (self, losses))), traced.set(flatten(inputs)[0])
+        tokens = _calls.set((*before, (self, losses))), traced.set(flatten(inputs)[0]), tracing.set(True)
         try:
             returned = call(inputs, training=training) if takes_training else call(inputs)
         finally:
             _calls.reset(tokens[0])
             traced.reset(tokens[1])
+            tracing.reset(tokens[2])
         check_outputs(returned, f"`call` of layer '{self.name}'")
         return returned, losses
 
