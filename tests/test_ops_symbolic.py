@@ -158,6 +158,27 @@ def test_variables_of_one_element_and_of_whole_samples(shape: tuple[int, ...]) -
     np.testing.assert_allclose(model(values), wanted, rtol=1e-12)
 
 
+def test_samples_are_repeated_for_the_variables_that_they_meet() -> None:
+    """The layer of a factorization machine."""
+
+    class Pairs(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.factors = self.add_weight((input_shape[-1], 3), name="factors")
+
+        def call(self, inputs: Any) -> Any:
+            products = inputs[:, :, None] * self.factors
+            return 0.5 * ops.sum(ops.square(ops.sum(products, axis=1)) - ops.sum(ops.square(products), axis=1), axis=-1)
+
+    x = layers.Input((4,), dtype="float64")
+    model = Model(x, layers.Reshape((1,))(Pairs()(x)))
+    rng = np.random.default_rng(4)
+    (v,) = model.get_weights()
+    values = rng.normal(size=(6, 4))
+    wanted = ((values @ v) ** 2 - values**2 @ v**2).sum(1, keepdims=True) / 2
+    np.testing.assert_allclose(model(values), wanted, rtol=1e-12)
+    check_gradient(model, values, rng.normal(size=(6, 1)))
+
+
 def test_one_hot_rows() -> None:
     x = layers.Input((2,), dtype="int32")
     numbers = np.array([[0, 2], [1, 1]])

@@ -116,7 +116,7 @@ class Layer(Weighted):
 
     A layer of one's own overrides, as in Keras, `__init__`, `build(input_shape)`, which creates its weights, and
     `call(inputs)`, which composes layers, `fastnn.ops` and arithmetic: it is traced into the compiled program and runs
-    without Python; its weights go with what comes from the inputs. Or, in place of `call`, it overrides `forward` and `backward`, which see NumPy arrays with the batch
+    without Python. Or, in place of `call`, it overrides `forward` and `backward`, which see NumPy arrays with the batch
     on their first axis and run as steps that take the GIL. Layers with kernels of their own override `lower`.
 
     Args:
