@@ -288,6 +288,10 @@ BEHAVIOUR = {
         "are taken last, in losses and `add_loss` alone: only sums and multiples can be made of them; with sample "
         "weights each sample's share is weighed, where Keras weighs the whole"
     ),
+    "variables in a `call`": (
+        "go with what comes from the inputs: `inputs * w`, `matmul(inputs, w)`, `take(w, ids, axis=0)`; a function of "
+        "variables alone is refused"
+    ),
     "`random.normal`, `random.uniform` and `random.dropout` in a `call`": (
         "draw anew in each step of training; in inference always alike"
     ),

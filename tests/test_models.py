@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fastnn import layers
+from fastnn import layers, metrics
 from fastnn.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, InputLayer, Layer
 from fastnn.models import Sequential
 from small_models import assert_same_weights, blobs, classifier
@@ -168,3 +168,9 @@ def test_a_method_that_keras_would_train_by_is_not_passed_over(name: str) -> Non
     with pytest.raises(NotImplementedError, match=rf"train_on_batch.*Received: model 'own.*' .* with {name}$"):
         model.compile("sgd", "mse")
     assert not model.compiled
+
+
+def test_compile_takes_no_running_names() -> None:
+    model = Sequential([Input((2,)), Dense(1)])
+    model.compile("sgd", "mse", metrics=["AUC"])
+    assert metrics.AUC().name == "auc"

@@ -135,6 +135,50 @@ def test_a_table_of_ones_own_is_gathered_from_and_learns() -> None:
     np.testing.assert_allclose(model.get_weights()[0], before - 0.01 * gradient, rtol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 4), (1, 3, 4)])
+def test_variables_of_one_element_and_of_whole_samples(shape: tuple[int, ...]) -> None:
+    class Scaled(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.factor = self.add_weight(shape, "ones", name="factor")
+            self.summand = self.add_weight(shape, "zeros", name="summand")
+
+        def call(self, inputs: Any) -> Any:
+            return self.summand - ops.maximum(inputs, self.summand) * self.factor
+
+    x = layers.Input((3, 4), dtype="float64")
+    model = Model(x, layers.Dense(2)(layers.Flatten()(Scaled()(layers.Dense(4)(x)))))
+    rng = np.random.default_rng(2)
+    model.set_weights([rng.normal(size=w.shape) for w in model.weights])
+    check_gradient(model, rng.normal(size=(5, 3, 4)), rng.normal(size=(5, 2)))
+    first, factor, summand = (model.layers[1].get_weights()[0], *model.layers[2].get_weights())
+    values = rng.normal(size=(5, 3, 4))
+    h = values @ first + model.layers[1].get_weights()[1]
+    last, bias = model.layers[-1].get_weights()
+    wanted = (summand - np.maximum(h, summand) * factor).reshape(5, 12) @ last + bias
+    np.testing.assert_allclose(model(values), wanted, rtol=1e-12)
+
+
+def test_samples_are_repeated_for_the_variables_that_they_meet() -> None:
+    """The layer of a factorization machine."""
+
+    class Pairs(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.factors = self.add_weight((input_shape[-1], 3), name="factors")
+
+        def call(self, inputs: Any) -> Any:
+            products = inputs[:, :, None] * self.factors
+            return 0.5 * ops.sum(ops.square(ops.sum(products, axis=1)) - ops.sum(ops.square(products), axis=1), axis=-1)
+
+    x = layers.Input((4,), dtype="float64")
+    model = Model(x, layers.Reshape((1,))(Pairs()(x)))
+    rng = np.random.default_rng(4)
+    (v,) = model.get_weights()
+    values = rng.normal(size=(6, 4))
+    wanted = ((values @ v) ** 2 - values**2 @ v**2).sum(1, keepdims=True) / 2
+    np.testing.assert_allclose(model(values), wanted, rtol=1e-12)
+    check_gradient(model, values, rng.normal(size=(6, 1)))
+
+
 def test_one_hot_rows() -> None:
     x = layers.Input((2,), dtype="int32")
     numbers = np.array([[0, 2], [1, 1]])
@@ -293,3 +337,27 @@ def test_a_gradient_stops() -> None:
     frozen.fit(A, B[:, :2], verbose=0)
     moved = [bool((w != b).any()) for w, b in zip(frozen.get_weights(), before, strict=True)]
     assert moved == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda x, v: ops.matmul(x, ops.square(v)),
+        lambda x, v: ops.matmul(x, v * 2.0),
+        lambda x, v: x * v[0],
+        lambda x, v: x * float(v[0, 0]),
+        lambda x, v: ops.matmul(x, v / ops.sqrt(ops.sum(ops.square(v), axis=0))),
+    ],
+)
+def test_nothing_is_made_of_variables_alone(of: Callable[[Any, Any], Any]) -> None:
+    """It would be a constant of the compiled program: neither learned through nor renewed."""
+
+    class Own(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.own = self.add_weight((3, 3), name="own")
+
+        def call(self, inputs: Any) -> Any:
+            return of(inputs, self.own)
+
+    with pytest.raises(NotImplementedError, match=r"Compute it of the inputs.*Received: the variable '.*/own'"):
+        Own()(np.ones((2, 3)))

@@ -17,6 +17,7 @@ from typing import Any
 from fastnn._refused import REFUSED
 
 _counts: dict[str, int] = {}
+_aside: ContextVar[dict[str, int] | None] = ContextVar("fastnn_aside", default=None)  # the counts within `uncounted`
 
 
 def to_snake_case(name: str) -> str:
@@ -33,8 +34,10 @@ def to_snake_case(name: str) -> str:
 def auto_name(prefix: str) -> str:
     """Returns `prefix` in snake case, with a running number from its second use on."""
     name = to_snake_case(prefix)
-    count = _counts.get(name, 0)
-    _counts[name] = count + 1
+    aside = _aside.get()
+    counts = _counts if aside is None else aside
+    count = counts.get(name, 0)
+    counts[name] = count + 1
     return f"{name}_{count}" if count else name
 
 
@@ -49,6 +52,22 @@ def reset_names(free_memory: bool = True) -> None:
     ('dense', 'dense_1')
     """
     _counts.clear()
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Within it, objects that are made to be looked at and dropped take no running numbers from others.
+
+    >>> with uncounted():
+    ...     _ = auto_name("Looked at")
+    >>> auto_name("Looked at")
+    'lookedat'
+    """
+    token = _aside.set(dict(_counts))
+    try:
+        yield
+    finally:
+        _aside.reset(token)
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

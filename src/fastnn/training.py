@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import data, losses, metrics, optimizers
+from fastnn._registry import uncounted
 from fastnn._structure import flatten, pack
 from fastnn.adapters import CSRRows
 from fastnn.compiled import Compiled
@@ -70,11 +71,12 @@ class Training:
         self.loss_weights = loss_weights
         self.metric_identifiers = _as_list(compiled_metrics, "metrics")
         self.weighted_identifiers = _as_list(weighted_metrics, "weighted_metrics")
-        for identifier in flatten(loss):  # unknown names are told now, not at the first fit
-            losses.resolve(identifier, 1)
-        for identifier in (*flatten(self.metric_identifiers), *flatten(self.weighted_identifiers)):
-            if identifier is not None:
-                metrics.resolve(identifier, 1, 1, False)
+        with uncounted():
+            for identifier in flatten(loss):  # unknown names are told now, not at the first fit
+                losses.resolve(identifier, 1)
+            for identifier in (*flatten(self.metric_identifiers), *flatten(self.weighted_identifiers)):
+                if identifier is not None:
+                    metrics.resolve(identifier, 1, 1, False)
         self.heads: list[Head] = []
         self.settled = False
         self.programs: dict[Any, Compiled] = {}

@@ -50,6 +50,8 @@ class Allowance:
         self.left -= size
 
 
+# Whether a `call` is being run on symbolic tensors.
+tracing: ContextVar[bool] = ContextVar("fastnn_tracing", default=False)
 _allowance: ContextVar[Allowance | None] = ContextVar("fastnn_allowance", default=None)
 
 
@@ -240,7 +242,17 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self._value = aligned_empty(copied.shape, copied.dtype)
         self._value[...] = copied
 
+    def _check_not_traced(self) -> None:
+        """What is computed of a variable while a `call` is traced would be a constant: neither learned nor renewed."""
+        if tracing.get():
+            raise NotImplementedError(
+                "Within a `call`, a variable goes with what comes from the inputs, as in `inputs * w` and `ops.matmul("
+                "inputs, w)`: nothing can be made of variables alone. Compute it of the inputs, or write a layer with "
+                f"`forward` and `backward`. Received: the variable '{self.path}' by itself"
+            )
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        self._check_not_traced()
         if dtype is not None and np.dtype(dtype) != self.dtype:
             if copy is False:
                 raise ValueError(f"A copy is needed to turn {self.dtype} into {np.dtype(dtype)}. Received: copy=False")
@@ -248,6 +260,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         return self._value.copy() if copy else self._value
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        self._check_not_traced()
         arrays = [x._value if isinstance(x, Variable) else x for x in inputs]
         outputs = kwargs.get("out")
         if outputs is None:
@@ -257,6 +270,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def __getitem__(self, index: Any) -> Any:
+        self._check_not_traced()
         return self._value[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -266,12 +280,15 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         return len(self._value)
 
     def __bool__(self) -> bool:
+        self._check_not_traced()
         return bool(self._value)
 
     def __int__(self) -> int:
+        self._check_not_traced()
         return int(self._value)
 
     def __float__(self) -> float:
+        self._check_not_traced()
         return float(self._value)
 
     def __format__(self, spec: str) -> str:

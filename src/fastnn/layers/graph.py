@@ -11,6 +11,7 @@ from fastnn._arrays import standardize_dtype
 from fastnn._structure import flatten, pack, transform
 from fastnn.program import Builder
 from fastnn.records import Value
+from fastnn.variables import tracing
 
 BatchShape = tuple[Any, ...]  # (None, ...): the batch axis comes first
 
@@ -304,10 +305,13 @@ def trace(function: Callable[..., Any], builder: Builder, values: Sequence[Value
         UntraceableError: The function is not one of symbolic tensors; nothing was emitted.
     """
     tensors = [Tensor((None, *value.shape), builder.dtype, recorded=False) for value in values]
+    token = tracing.set(True)
     try:
         returned = function(*tensors)
     except (TypeError, AttributeError, ValueError, NotImplementedError) as error:
         raise UntraceableError(str(error)) from error
+    finally:
+        tracing.reset(token)
     if not isinstance(returned, Tensor):
         raise UntraceableError(f"It returns {type(returned).__name__}, nothing made of its arguments by fastnn.ops.")
     return Graph(tensors, [returned]).lower(builder, values)[0], returned.over_batch

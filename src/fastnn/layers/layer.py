@@ -22,7 +22,7 @@ from fastnn.layers.weighted import Weighted
 from fastnn.program import Builder
 from fastnn.random import traced
 from fastnn.records import Value, required
-from fastnn.variables import Variable, assign_all, unique
+from fastnn.variables import Variable, assign_all, tracing, unique
 
 Shape = tuple[Any, ...]  # the batch axis first: (None, 8)
 
@@ -281,12 +281,13 @@ class Layer(Weighted):
             raise ValueError(
                 f"`call` of a layer must not call the layer itself. Received: '{self.name}' in its own call"
             )
-        tokens = _calls.set((*before, (self, losses))), traced.set(flatten(inputs)[0])
+        tokens = _calls.set((*before, (self, losses))), traced.set(flatten(inputs)[0]), tracing.set(True)
         try:
             returned = call(inputs, training=training) if takes_training else call(inputs)
         finally:
             _calls.reset(tokens[0])
             traced.reset(tokens[1])
+            tracing.reset(tokens[2])
         check_outputs(returned, f"`call` of layer '{self.name}'")
         return returned, losses
 

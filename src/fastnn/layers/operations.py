@@ -244,20 +244,42 @@ class WithWeights(Operation):
             if first.ndim != 2 or first.shape[0] != input_shape[-1]:
                 raise ValueError(f"The product needs a matrix of {input_shape[-1]} rows. Received: shape={first.shape}")
             return (*input_shape[:-1], first.shape[1])
+        shape = tuple(input_shape[1:])
         for operand in self.operands:
-            if operand is not None and operand.size not in (1, input_shape[-1]):
-                raise ValueError(
-                    f"Arithmetic with a variable needs one of {input_shape[-1]} elements. Received: "
-                    f"shape={operand.shape}"
-                )
-        return input_shape
+            if operand is not None:
+                shape = self._together(operand, shape)
+        return (input_shape[0], *shape)
 
     def lower(self, builder: Builder, x: Value) -> Value:
         first, second = self.operands
         if self.operation == "dense":
             assert first is not None
             return builder.dense(x, first, second)
-        return builder.scale(x, first, second)
+        operand = second if first is None else first
+        assert operand is not None
+        shape = self._together(operand, x.shape)
+        rows = builder.reshape(merging.broadcast(builder, x, shape), (math.prod(shape) // operand.size, operand.size))
+        return builder.reshape(builder.scale(rows, first, second), shape)
+
+    def _together(self, operand: Variable, shape: Shape) -> Shape:
+        """What a sample of this shape and a variable broadcast to.
+
+        Raises:
+            ValueError: They do not; or the variable is not of one element, of the last axis or of the whole.
+        """
+        own = operand.shape
+        while own and own[0] == 1:
+            own = own[1:]
+        try:
+            whole = np.broadcast_shapes(shape, own)
+        except ValueError:
+            whole = ()
+        if not whole or own not in ((), whole[-1:], whole):
+            raise ValueError(
+                f"Arithmetic with a variable needs one of one element, of {shape[-1]}, or of the shape of a sample, "
+                f"{shape}. Received: shape={operand.shape}"
+            )
+        return tuple(whole)
 
     def get_config(self) -> dict[str, Any]:
         if not all(self._is_array):
