@@ -159,6 +159,8 @@ class TensorBoard(Callback):
             config = {"class_name": type(self.model).__name__, "config": self.model.get_config()}
         except NotImplementedError:
             return
+        if "layers" not in config["config"]:
+            return
         text = json.dumps(config, default=str)
         parts = _parts()
         metadata = parts["SummaryMetadata"](
