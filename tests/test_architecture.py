@@ -32,7 +32,7 @@ FLOORS = (
     ),
     ("utils", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"),
     ("layers",),
-    ("state", "data", "prediction", "heads", "training", "gradients", "sources", "loop"),
+    ("state", "data", "prediction", "heads", "loss_steps", "training", "gradients", "sources", "loop"),
     ("callbacks", "summary", "exporting"),
     ("models",),
     ("saving", "exchange"),

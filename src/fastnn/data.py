@@ -296,3 +296,31 @@ def split_at(samples: int, share: float) -> int:
             f"{samples} samples"
         )
     return at
+
+
+class Arrays:
+    """A data set, checked: arrays of the inputs; of the targets, with weights or `None`, and the shapes of one."""
+
+    __slots__ = ("target_shapes", "weights", "x", "y")
+
+    def __init__(
+        self, x: list[Any], y: list[np.ndarray], weights: list[Any], target_shapes: list[tuple[int, ...]]
+    ) -> None:
+        self.x, self.y, self.weights, self.target_shapes = x, y, weights, target_shapes
+
+    def __len__(self) -> int:
+        return len(self.x[0])
+
+    def split(self, share: float) -> tuple[Arrays, Arrays]:
+        """Splits off the last samples, `share` of them, as Keras's `validation_split` does: views, no copies."""
+        at = split_at(len(self), share)
+        first, second = (
+            Arrays(
+                [array[part] for array in self.x],
+                [array[part] for array in self.y],
+                [None if weights is None else weights[part] for weights in self.weights],
+                self.target_shapes,
+            )
+            for part in (slice(None, at), slice(at, None))
+        )
+        return first, second

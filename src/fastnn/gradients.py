@@ -11,10 +11,11 @@ import numpy as np
 from fastnn import data, prediction
 from fastnn._structure import flatten, pack, transform
 from fastnn.compiled import Compiled
+from fastnn.data import Arrays
 from fastnn.layers.graph import Graph, Tensor
+from fastnn.loss_steps import emit_loss
 from fastnn.program import Builder
 from fastnn.records import Value
-from fastnn.training import Arrays, emit_loss
 
 BATCH_BYTES = 1 << 20  # of a batch's values and gradients, about: they are gone through once for each number
 MAX_PROGRAMS = 4  # kept by a model

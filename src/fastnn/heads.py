@@ -47,6 +47,34 @@ def check_factors(given: Any) -> None:
             )
 
 
+def as_identifiers(identifiers: Any, name: str) -> Any:
+    if identifiers is None:
+        return []
+    if isinstance(identifiers, (list, tuple)):
+        return list(identifiers)
+    if isinstance(identifiers, dict):
+        return identifiers
+    raise ValueError(f"Argument `{name}` must be a list. Received: {name}={identifiers!r}")
+
+
+def listed(identifiers: Any) -> list[Any]:
+    """What one output is watched by: a metric by itself is a list of one."""
+    if identifiers is None:
+        return []
+    return list(identifiers) if isinstance(identifiers, (list, tuple)) else [identifiers]
+
+
+def only(identifiers: list[Any], name: str, outputs: list[str]) -> list[Any]:
+    """The metrics of a single output, which may be given as a list in a list."""
+    if len(identifiers) == 1 and isinstance(identifiers[0], (list, tuple)):
+        return list(identifiers[0])
+    if any(isinstance(each, (list, tuple)) for each in identifiers):
+        raise ValueError(
+            f"Argument `{name}` must hold one list for each output, {outputs}. Received: {name}={identifiers!r}"
+        )
+    return identifiers
+
+
 class Head:
     """One output of a model: what it is trained and watched by.
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from fastnn.compiled import Compiled
+from fastnn.data import Arrays
+from fastnn.optimizers.known_scalars import KnownScalars
 from fastnn.random import draw_seed
 from fastnn.records import required
-from fastnn.training import Arrays, KnownScalars, Training
+from fastnn.training import Training
 
 
 class InMemory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import weakref
@@ -16,10 +15,11 @@ from fastnn._registry import uncounted
 from fastnn._structure import flatten, pack
 from fastnn.adapters import CSRRows
 from fastnn.compiled import Compiled
-from fastnn.heads import Head, check_factors, check_identifiers
-from fastnn.layers.graph import UntraceableError, trace
+from fastnn.data import Arrays
+from fastnn.heads import Head, as_identifiers, check_factors, check_identifiers, listed, only
+from fastnn.loss_steps import emit_loss
+from fastnn.optimizers.known_scalars import KnownScalars
 from fastnn.program import Builder
-from fastnn.records import Value
 
 SLICE = 0.05  # seconds in C between two looks at signals and progress
 SCALARS = 1 << 14  # steps whose learning rates and other scalars are computed ahead: a long epoch begins at once
@@ -69,8 +69,8 @@ class Training:
         check_factors(loss_weights)
         self.loss_identifier = loss
         self.loss_weights = loss_weights
-        self.metric_identifiers = _as_list(compiled_metrics, "metrics")
-        self.weighted_identifiers = _as_list(weighted_metrics, "weighted_metrics")
+        self.metric_identifiers = as_identifiers(compiled_metrics, "metrics")
+        self.weighted_identifiers = as_identifiers(weighted_metrics, "weighted_metrics")
         with uncounted():
             for identifier in flatten(loss):  # unknown names are told now, not at the first fit
                 losses.resolve(identifier, 1)
@@ -107,8 +107,8 @@ class Training:
             by_output = data.by_output(self.loss_identifier, names, "loss", every=True)
         factors = data.by_output(self.loss_weights, names, "loss_weights", every=alone)
         compiled_metrics, weighted = (
-            [_only(identifiers, argument, names)] if alone and not isinstance(identifiers, dict)
-            else [_listed(some) for some in data.by_output(identifiers or None, names, argument)]
+            [only(identifiers, argument, names)] if alone and not isinstance(identifiers, dict)
+            else [listed(some) for some in data.by_output(identifiers or None, names, argument)]
             for identifiers, argument in (
                 (self.metric_identifiers, "metrics"),
                 (self.weighted_identifiers, "weighted_metrics"),
@@ -505,116 +505,3 @@ class Training:
             result = metric.result()
             logs[name] = float(result) if np.ndim(result) == 0 else result  # of each class or threshold, an array
         return {name: logs[name] for name in self.result_names if name in logs}
-
-
-class Arrays:
-    """A data set, checked: arrays of the inputs; of the targets, with weights or `None`, and the shapes of one."""
-
-    __slots__ = ("target_shapes", "weights", "x", "y")
-
-    def __init__(
-        self, x: list[Any], y: list[np.ndarray], weights: list[Any], target_shapes: list[tuple[int, ...]]
-    ) -> None:
-        self.x, self.y, self.weights, self.target_shapes = x, y, weights, target_shapes
-
-    def __len__(self) -> int:
-        return len(self.x[0])
-
-    def split(self, share: float) -> tuple[Arrays, Arrays]:
-        """Splits off the last samples, `share` of them, as Keras's `validation_split` does: views, no copies."""
-        at = data.split_at(len(self), share)
-        first, second = (
-            Arrays(
-                [array[part] for array in self.x],
-                [array[part] for array in self.y],
-                [None if weights is None else weights[part] for weights in self.weights],
-                self.target_shapes,
-            )
-            for part in (slice(None, at), slice(at, None))
-        )
-        return first, second
-
-
-def emit_loss(
-    builder: Builder,
-    head: Head,
-    prediction: Value,
-    target: Value,
-    weight: Value | None = None,
-    of_samples: bool = False,
-) -> None:
-    """The loss of an output: its kernel; what a function of one's own composes of `fastnn.ops`; or a step in Python.
-
-    `of_samples`: it is the sum of the samples' own losses, so that each has its own gradient.
-    """
-    loss = head.loss
-    value = over_batch = None
-    sums, factor = loss.reduction == "sum", head.loss_weight
-    if loss.kernel is None:
-        try:
-            value, over_batch = trace(getattr(loss, "function", loss.call), builder, [target, prediction])
-        except UntraceableError as error:
-            loss.untraced = f" It is not composed of fastnn.ops alone either: {error}"
-    sums = sums or over_batch == "sum"
-    if of_samples and not sums:
-        sums, factor = True, factor / math.prod(head.shape[:-1])
-    if value is None:
-        builder.loss(loss, prediction, target, weight, factor, sums)
-        return
-    if value.shape == head.shape[:-1]:  # of each row of the output
-        value = builder.reshape(value, (*value.shape, 1))
-    by_weight = loss.reduction == "mean_with_sample_weight" and not of_samples
-    builder.value_loss(value, weight, factor, sums, by_weight)
-
-
-def _as_list(identifiers: Any, name: str) -> Any:
-    if identifiers is None:
-        return []
-    if isinstance(identifiers, (list, tuple)):
-        return list(identifiers)
-    if isinstance(identifiers, dict):
-        return identifiers
-    raise ValueError(f"Argument `{name}` must be a list. Received: {name}={identifiers!r}")
-
-
-def _listed(identifiers: Any) -> list[Any]:
-    """What one output is watched by: a metric by itself is a list of one."""
-    if identifiers is None:
-        return []
-    return list(identifiers) if isinstance(identifiers, (list, tuple)) else [identifiers]
-
-
-def _only(identifiers: list[Any], name: str, outputs: list[str]) -> list[Any]:
-    """The metrics of a single output, which may be given as a list in a list."""
-    if len(identifiers) == 1 and isinstance(identifiers[0], (list, tuple)):
-        return list(identifiers[0])
-    if any(isinstance(each, (list, tuple)) for each in identifiers):
-        raise ValueError(
-            f"Argument `{name}` must hold one list for each output, {outputs}. Received: {name}={identifiers!r}"
-        )
-    return identifiers
-
-
-class KnownScalars:
-    """The scalars of an optimizer's coming steps, many computed at once: for as long as nobody changes the optimizer.
-
-    Args:
-        optimizer: The optimizer.
-        steps: How many steps are to come.
-    """
-
-    MOST = 1024  # steps, unless more are asked for
-
-    def __init__(self, optimizer: Any, steps: int) -> None:
-        self.optimizer = optimizer
-        self.most = min(steps, self.MOST)
-        self.first = self.end = 0
-        self.tables: list[np.ndarray] = []
-
-    def of(self, first: int, steps: int) -> list[np.ndarray]:
-        """What `optimizer.tables` returns for `steps` steps from number `first` on."""
-        if not self.first <= first <= first + steps <= self.end:
-            self.first, self.end = first, first + max(steps, self.most)
-            self.tables = self.optimizer.tables(np.arange(self.first, self.end))
-        at = first - self.first
-        return [table[at : at + steps] for table in self.tables]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import loop, training
+from fastnn import data, loop, training
 from fastnn._structure import flatten, pack
 from fastnn.adapters import Batch, Batches, is_batches
 from fastnn.callbacks import CallbackList, History
@@ -410,7 +410,7 @@ class Trainer:
     ) -> Streamed:
         """What yields batches, as a source; the model is built by the first of them."""
 
-        def arrays_of(batch: Batch) -> training.Arrays:
+        def arrays_of(batch: Batch) -> data.Arrays:
             _check_given(batch.x, batch.y)
             arrays = settled.arrays(self._input_arrays(batch.x, y=batch.y), batch.y, batch.sample_weight, finite)
             settled.weigh_classes(arrays, class_weight)
@@ -441,7 +441,7 @@ class Trainer:
 
     # --- checks ---
 
-    def _validation_arrays(self, settled: training.Training, validation_data: Any, finite: bool) -> training.Arrays:
+    def _validation_arrays(self, settled: training.Training, validation_data: Any, finite: bool) -> data.Arrays:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
             raise ValueError(
                 "Argument `validation_data` must be (x, y) or (x, y, sample_weight). "

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.data import Arrays
 from fastnn.records import required
 from fastnn.sklearn.objectives import Objective
 from fastnn.sources import InMemory
-from fastnn.training import Arrays, Training
+from fastnn.training import Training
 
 
 class Epochs(InMemory):

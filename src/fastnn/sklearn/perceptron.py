@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fastnn import loop
 from fastnn._arrays import standardize_dtype
 from fastnn.callbacks import CallbackList, History
-from fastnn.data import as_samples
+from fastnn.data import Arrays, as_samples
 from fastnn.optimizers import SGD, Adam, Optimizer
 from fastnn.optimizers.schedules import LearningRateSchedule
 from fastnn.sklearn.epochs import Epochs
@@ -24,7 +24,6 @@ from fastnn.sklearn.network import Network, Plan, activations_for, shares_for
 from fastnn.sklearn.objectives import Objective
 from fastnn.sklearn.parameters import CONSTRAINTS, listed
 from fastnn.sklearn.stopping import Stopping, Validation
-from fastnn.training import Arrays
 from fastnn.warnings import DataWarning, TrainingWarning, warn
 
 SPARSE = ["csr", "csc"]
