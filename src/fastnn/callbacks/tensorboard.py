@@ -34,12 +34,17 @@ class TensorBoard(Callback):
         ImportError: TensorBoard is not installed.
         ValueError: An argument is not supported.
 
-    Example:
+    `tensorboard --logdir logs` shows what was written to `logs`.
 
-    ```python
-    model.fit(x, y, epochs=10, callbacks=[TensorBoard("logs/first", histogram_freq=1)])
-    # tensorboard --logdir logs
-    ```
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from fastnn import Sequential, layers
+    >>> model = Sequential([layers.Input((1,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> logs = tempfile.mkdtemp()
+    >>> history = model.fit(np.ones((8, 1)), np.ones(8), epochs=3, callbacks=[TensorBoard(logs)], verbose=0)
+    >>> os.listdir(logs)
+    ['train']
     """
 
     def __init__(
