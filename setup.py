@@ -70,7 +70,11 @@ elif DEBUG:
     LINK_FLAGS = ["-pthread"]
 else:
     VARIANT = "release"
-    MODE_FLAGS = ["-O3", "-g0"]
+    MODE_FLAGS = [
+        "-O3",
+        "-g0",
+        "-fno-asynchronous-unwind-tables",
+    ]  # nothing is thrown through C: 42 kB less in the wheel
     LINK_FLAGS = ["-pthread"] + (["-Wl,-s"] if sys.platform.startswith("linux") else [])
 CHECKED = DEBUG or bool(SANITIZE)
 if sys.platform == "win32":
