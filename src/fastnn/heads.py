@@ -48,6 +48,7 @@ def check_factors(given: Any) -> None:
 
 
 def as_identifiers(identifiers: Any, name: str) -> Any:
+    """What an argument of `compile` gives to watch by: a list, or a dictionary by outputs."""
     if identifiers is None:
         return []
     if isinstance(identifiers, (list, tuple)):

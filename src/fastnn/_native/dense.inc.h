@@ -55,7 +55,7 @@ static void gemm(const fastnn_gemm *g) {
         return;
     }
     const int few = pack_b && g->m <= 3 * TILE_ROWS; /* rows: too few tiles to copy the next panel on the way */
-    const int blocked = pack_a || pack_b || (g->packed && g->k > 2 * BLOCK_PRODUCTS);
+    const int blocked = pack_a || blocked_b;
     const int64_t products = blocked ? even_share(g->k, BLOCK_PRODUCTS / (few ? 2 : 1)) : max64(g->k, 1);
     const int64_t rows = blocked ? even_share(g->m, BLOCK_ROWS) : g->m;
     real *packed_b = pack_b ? g->scratch : NULL,

@@ -151,7 +151,8 @@ static void strip_times_rows(const fastnn_gemm *g, const block *w, int64_t j, co
 /* Many rows: a strip of b is packed once for all of them, and c is read and written along its rows. */
 static void gemm_of_many_rows(const fastnn_gemm *g) {
     const int across = g->a_col != 1;
-    const int64_t products = even_share(g->k, MANY_PRODUCTS), rows = across ? even_share(g->m, min64(g->rows_across, ROWS_ACROSS)) : g->m;
+    const int64_t products = even_share(g->k, MANY_PRODUCTS);
+    const int64_t rows = across ? even_share(g->m, min64(g->rows_across, ROWS_ACROSS)) : g->m;
     real *strip = g->scratch, *of_a = strip + STRIP_COLS * MANY_PRODUCTS;
     block w;
     for (w.p = 0; w.p == 0 || w.p < g->k; w.p += products) {

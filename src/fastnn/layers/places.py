@@ -155,12 +155,9 @@ def broadcast(x: Tensor, shape: Sequence[Any]) -> Any:
 
 
 def prod(x: Tensor, axis: int, keepdims: bool) -> Any:
-    """The product along an axis of a sample."""
-    at = axis + len(x.shape) if axis < 0 else axis
-    if not 1 <= at < len(x.shape):
-        raise ValueError(f"Argument `axis` must be an axis of a sample, behind the batch's. Received: axis={axis}")
-    first = (slice(None),) * at
-    parts = [x[(*first, slice(place, place + 1))] for place in range(x.shape[at])]
+    """The product along an axis of a sample, from 1 on."""
+    first = (slice(None),) * axis
+    parts = [x[(*first, slice(place, place + 1))] for place in range(x.shape[axis])]
     product = merging.Multiply()(parts) if len(parts) > 1 else parts[0]
     shape = product.shape[1:]
-    return product if keepdims else reshaping.Reshape((*shape[: at - 1], *shape[at:]))(product)
+    return product if keepdims else reshaping.Reshape((*shape[: axis - 1], *shape[axis:]))(product)
