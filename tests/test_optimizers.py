@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from fastnn import Sequential, layers, optimizers
-from fastnn.optimizers import patterns, schedules
+from fastnn.optimizers import means, patterns, schedules
 from fastnn.variables import Variable
 from optimizer_cases import KINDS, variables_of
 
@@ -264,3 +265,11 @@ def test_muon_leaves_some_weights_to_adam() -> None:
     assert optimizers.Muon(exclude_embeddings=False).kernel_of(variables[2]) == "muon"
     rules = [optimizers.Muon(weight_decay=0.1, adam_weight_decay=0.2).rule_of(v).weight_decay for v in variables[:2]]
     assert rules == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999, 1.0 - 2.0**-40, 1.0])
+def test_how_much_of_a_mean_is_there(beta: float) -> None:
+    """Against exact fractions: next to 0, next to 1, and where the power underflows."""
+    steps = [1, 2, 100, 5000]
+    exact = [float(1 - Fraction(beta) ** step) for step in steps]
+    np.testing.assert_allclose(means.weight_of_mean(beta, np.array(steps)), exact, rtol=1e-14)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.optimizers.arguments import number
+from fastnn.optimizers.means import weight_of_mean
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -78,7 +79,7 @@ class Adam(Optimizer):
 
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         t = iterations + 1.0
-        alpha = rates * np.sqrt(1.0 - np.power(float(self.beta_2), t)) / (1.0 - np.power(float(self.beta_1), t))
+        alpha = rates * np.sqrt(weight_of_mean(self.beta_2, t)) / weight_of_mean(self.beta_1, t)
         return alpha, 1.0 - self.beta_1, 1.0 - self.beta_2, self.epsilon
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.optimizers.arguments import number
+from fastnn.optimizers.means import weight_of_mean
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -73,7 +74,7 @@ class Adamax(Optimizer):
         self.slot_names = ("momentum", "norm")
 
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
-        alpha = rates / (1.0 - np.power(float(self.beta_1), iterations + 1.0))
+        alpha = rates / weight_of_mean(self.beta_1, iterations + 1.0)
         return alpha, 1.0 - self.beta_1, self.beta_2, self.epsilon
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.optimizers.arguments import number
+from fastnn.optimizers.means import weight_of_mean
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -78,8 +79,8 @@ class Lamb(Optimizer):
             rates,
             1.0 - self.beta_1,
             1.0 - self.beta_2,
-            1.0 / (1.0 - np.power(float(self.beta_1), t)),
-            1.0 / (1.0 - np.power(float(self.beta_2), t)),
+            1.0 / weight_of_mean(self.beta_1, t),
+            1.0 / weight_of_mean(self.beta_2, t),
             self.epsilon,
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from fastnn.optimizers import patterns
 from fastnn.optimizers.arguments import number
 from fastnn.optimizers.groups import Rule
+from fastnn.optimizers.means import weight_of_mean
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.variables import Variable
 
@@ -131,9 +132,7 @@ class Muon(Optimizer):
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         if kernel == "adam":
             t = iterations + 1.0
-            corrections = np.sqrt(1.0 - np.power(float(self.adam_beta_2), t)) / (
-                1.0 - np.power(float(self.adam_beta_1), t)
-            )
+            corrections = np.sqrt(weight_of_mean(self.adam_beta_2, t)) / weight_of_mean(self.adam_beta_1, t)
             alpha = rates * self.adam_lr_ratio * corrections
             return alpha, 1.0 - self.adam_beta_1, 1.0 - self.adam_beta_2, self.epsilon
         return (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.optimizers.arguments import number
+from fastnn.optimizers.means import weight_of_mean
 from fastnn.optimizers.optimizer import Optimizer
 from fastnn.variables import Variable
 
@@ -89,7 +90,7 @@ class Nadam(Optimizer):
         self._product = self.add_variable((), "ones", dtype, "u_product")
 
     def _factors(self, t: np.ndarray) -> np.ndarray:
-        return self.beta_1 * (1.0 - 0.5 * np.power(0.96, t))
+        return self.beta_1 * (1.0 - 0.5 * np.power(0.96, np.minimum(t, _CONSTANT)))
 
     def _products(self, t: np.ndarray) -> np.ndarray:
         """U(t); from _CONSTANT on all factors are `beta_1` to the last bit."""
@@ -106,7 +107,7 @@ class Nadam(Optimizer):
             1.0 - self.beta_2,
             ahead / (1.0 - product * ahead),
             (1.0 - factor) / (1.0 - product),
-            1.0 / (1.0 - np.power(float(self.beta_2), t)),
+            1.0 / weight_of_mean(self.beta_2, t),
             self.epsilon,
         )
 

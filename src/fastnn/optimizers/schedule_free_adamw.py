@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.optimizers.arguments import number
+from fastnn.optimizers.means import weight_of_mean
 from fastnn.optimizers.optimizer import Optimizer
 
 
@@ -82,7 +83,7 @@ class ScheduleFreeAdamW(Optimizer):
         t = iterations + 1.0
         if self.warmup_steps > 0:
             rates = rates * np.minimum(t / self.warmup_steps, 1.0)
-        correction = 1.0 / (1.0 - np.power(float(self.beta_2), t))
+        correction = 1.0 / weight_of_mean(self.beta_2, t)
         return rates, self.beta_1, 1.0 - self.beta_2, correction, self.epsilon, 1.0 / t
 
     def get_config(self) -> dict[str, Any]:
