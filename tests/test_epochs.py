@@ -92,3 +92,62 @@ def test_every_epoch_sees_every_sample_once_in_an_order_of_its_own() -> None:
 
 def test_without_shuffling_samples_come_as_they_lie() -> None:
     assert (orders(epochs=2, shuffle=False) == np.arange(50)).all()
+
+
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "rate": lambda optimizer: setattr(optimizer, "learning_rate", 1e-3),
+    "rate in place": lambda optimizer: optimizer.learning_rate.value.fill(1e-3),
+    "beta": lambda optimizer: setattr(optimizer, "beta_1", 0.5),
+    "decay": lambda optimizer: setattr(optimizer, "weight_decay", 0.1),
+    "schedule in place": lambda optimizer: setattr(optimizer.weight_decay, "initial_learning_rate", 0.2),
+}
+
+
+@pytest.mark.parametrize("batches", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_callback_changes_counts_from_the_next_step(change: str, batches: bool) -> None:
+    """As where the change comes between two calls of fit, or of train_on_batch: after many steps known ahead."""
+
+    def made() -> Sequential:
+        set_random_seed(1)
+        model = Sequential([layers.Dense(4, activation="tanh"), layers.Dense(1)])
+        decay = schedules.ExponentialDecay(1e-2, 100, 0.9) if "schedule" in change else 1e-2
+        model.compile(optimizers.AdamW(1e-2, weight_decay=decay), "mse")
+        return model
+
+    def at(time: int) -> None:
+        if time == 9:
+            CHANGES[change](heard.optimizer)
+
+    heard, told = made(), made()
+    hook = "on_train_batch_end" if batches else "on_epoch_end"
+    listener = callbacks.LambdaCallback(**{hook: lambda number, logs: at(number)})
+    x, y = X[:100], Y[:100]
+    heard.fit(x, y, batch_size=5, epochs=1 if batches else 12, shuffle=False, verbose=0, callbacks=listener)
+    parts = [slice(first, first + 5) for first in range(0, 100, 5)]
+    for number, part in enumerate(parts if batches else [slice(100)] * 12):
+        if batches:
+            told.train_on_batch(x[part], y[part])
+        else:
+            told.fit(x, y, batch_size=5, shuffle=False, verbose=0)
+        if number == 9:
+            CHANGES[change](told.optimizer)
+    assert all(np.array_equal(a, b) for a, b in zip(heard.get_weights(), told.get_weights(), strict=True))
+
+
+def test_scalars_are_computed_ahead_until_the_optimizer_changes() -> None:
+    asked: list[int] = []
+
+    class Counting(optimizers.Adam):
+        def tables(self, batches: np.ndarray) -> list[np.ndarray]:
+            asked.append(len(batches))
+            return super().tables(batches)
+
+    def change(epoch: int, logs: Any) -> None:
+        if epoch in (8, 9):
+            model.optimizer.beta_2 = 0.9
+
+    model = Sequential([layers.Dense(1)])
+    model.compile(Counting(), "mse")
+    model.fit(X, Y, batch_size=70, epochs=40, verbose=0, callbacks=callbacks.LambdaCallback(on_epoch_end=change))
+    assert asked == [10, 40, 160, 10, 10, 40, 160, 640]

@@ -34,7 +34,8 @@ cdef class Program:
     cdef list callables
     cdef object error
     cdef dict owners  # names of the layers whose steps check their input, by step
-    cdef dict kept  # arrays that C points at, by what they are bound to
+    cdef dict kept  # arrays that C points at for good, by what they belong to
+    cdef dict bound  # those it points at until `release`, by what they are bound to
     cdef cnp.ndarray shuffled  # the order that `start` draws
     cdef bint finished, started, running
     cdef int64_t scalars_end, rates_end  # one past the last batch whose scalars, or rates, are there
@@ -52,6 +53,7 @@ cdef class Program:
         self.callables = []
         self.owners = {}
         self.kept = {}
+        self.bound = {}
 
     def __dealloc__(self):
         fastnn_program_free(self.p)
@@ -386,7 +388,7 @@ cdef class Program:
 
     # --- running ---
 
-    def bind_feed(self, feed, cnp.ndarray a, str name="array"):
+    def bind_feed(self, int64_t feed, cnp.ndarray a, str name="array"):
         """Points an input at an array, samples first; None: at nothing."""
         cdef fastnn_source source
         cdef fastnn_value *v
@@ -395,7 +397,7 @@ cdef class Program:
         self.p.feeds[<int>feed].csr.values = NULL
         if a is None:
             self.p.feeds[<int>feed].source.data = NULL
-            self.kept.pop(("feed", feed), None)
+            self.bound.pop(("feed", feed), None)
             return
         describe_source(&source, a, name)
         v = &self.p.values[self.p.feeds[<int>feed].value]
@@ -403,7 +405,7 @@ cdef class Program:
             raise ValueError(f"{name} must have {v.per_sample * v.width} elements to a sample. "
                              f"Received: shape={np.shape(a)}")
         self.p.feeds[<int>feed].source = source
-        self.kept["feed", feed] = a
+        self.bound["feed", feed] = a
 
     def bind_csr(self, feed, cnp.ndarray starts not None, cnp.ndarray columns not None, cnp.ndarray values not None,
                  int64_t width, bint ascend=False):
@@ -435,7 +437,7 @@ cdef class Program:
         csr.samples = len(starts) - 1
         self.p.feeds[<int>feed].csr = csr
         self.p.feeds[<int>feed].source.data = NULL
-        self.kept["feed", feed] = (starts, columns, values)
+        self.bound["feed", feed] = (starts, columns, values)
 
     def bind_result(self, result, cnp.ndarray a not None):
         """Points an output at a C-contiguous array of the program's dtype, samples first."""
@@ -451,7 +453,7 @@ cdef class Program:
             raise ValueError(f"out must be a {self.dtype} array with {each} elements to a sample. "
                              f"Received: dtype={a.dtype}, shape={np.shape(a)}")
         self.p.results[<int>result].data = <char *>cnp.PyArray_DATA(a)
-        self.kept["result", result] = a
+        self.bound["result", result] = a
 
     cdef int check_idle(self) except -1:
         if not self.finished or self.running:
@@ -470,8 +472,7 @@ cdef class Program:
             self.p.results[i].data = NULL
         self.p.order = NULL
         self.scalars_end = self.rates_end = 0
-        for key in [key for key in self.kept if key in ("order", "scalars", "rates") or key[0] in ("feed", "result")]:
-            del self.kept[key]
+        self.bound.clear()
 
     def start(self, int64_t samples, int64_t batch_size, order=None, uint64_t iteration=0, shuffle=None):
         """Gets ready to run over `samples` samples; totals start at zero, derived copies follow the parameters.
@@ -498,7 +499,7 @@ cdef class Program:
             if available < samples:
                 raise ValueError(f"every input must have {samples} samples. Received: {available}")
         for i in range(self.p.n_results):
-            array = self.kept.get(("result", i))
+            array = self.bound.get(("result", i))
             if array is not None and len(array) < samples:
                 raise ValueError(f"every output must have room for {samples} samples. Received: {len(array)}")
         if order is not None:
@@ -507,7 +508,7 @@ cdef class Program:
                 raise ValueError(f"order must be {samples} indices below {samples}")
         if shuffle is not None:
             order = self.shuffle(samples, shuffle[0], shuffle[1])
-        self.kept["order"] = order
+        self.bound["order"] = order
         self.scalars_end = self.rates_end = 0
         self.p.order = NULL
         if order is not None:
@@ -539,7 +540,7 @@ cdef class Program:
             if rates.ndim != 2 or rates.shape[1] != self.p.n_rates:
                 raise ValueError(f"rates must have {self.p.n_rates} columns. Received: shape={rates.shape}")
             self.p.rates = <const double *>cnp.PyArray_DATA(rates)
-            self.kept["rates"] = rates
+            self.bound["rates"] = rates
             self.rates_end = first + len(rates)
         for i in range(self.p.n_rules):
             wanted = (len(arrays[0]), self.p.rules[i].update.scalars)
@@ -547,7 +548,7 @@ cdef class Program:
                 raise ValueError(f"scalars must have shape {wanted}. Received: {arrays[i].shape}")
         for i in range(self.p.n_rules):
             self.p.rules[i].scalars = <const double *>cnp.PyArray_DATA(arrays[i])
-        self.kept["scalars"] = arrays
+        self.bound["scalars"] = arrays
         self.p.first_scalars = first
         self.scalars_end = first + len(arrays[0]) if arrays else 0
 

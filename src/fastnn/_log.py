@@ -11,6 +11,8 @@ from typing import Any
 
 DEBUG, INFO = 10, 20
 
+_logger: Any = None
+
 
 def log(level: int, message: str, *values: Any) -> None:
     """Hands a record to the logger `fastnn`, and to nobody where nobody has imported `logging`.
@@ -20,9 +22,11 @@ def log(level: int, message: str, *values: Any) -> None:
         message: What happened, with `%s` and the like for the values.
         *values: They are not put into the message unless someone reads it.
     """
-    logging = sys.modules.get("logging")
-    if logging is not None:
-        logging.getLogger("fastnn").log(level, message, *values, stacklevel=2)
+    global _logger
+    if _logger is None and "logging" in sys.modules:
+        _logger = sys.modules["logging"].getLogger("fastnn")
+    if _logger is not None:
+        _logger.log(level, message, *values, stacklevel=2)
 
 
 class Measures:

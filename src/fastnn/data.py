@@ -299,14 +299,20 @@ def split_at(samples: int, share: float) -> int:
 
 
 class Arrays:
-    """A data set, checked: arrays of the inputs; of the targets, with weights or `None`, and the shapes of one."""
+    """A data set, checked: arrays of the inputs; of the targets, with weights or `None`, and the shapes of one.
 
-    __slots__ = ("target_shapes", "weights", "x", "y")
+    Attributes:
+        feeds: What a program takes, in this order: inputs, then targets and weights by output.
+    """
+
+    __slots__ = ("feeds", "target_shapes", "weights", "x", "y")
 
     def __init__(
         self, x: list[Any], y: list[np.ndarray], weights: list[Any], target_shapes: list[tuple[int, ...]]
     ) -> None:
         self.x, self.y, self.weights, self.target_shapes = x, y, weights, target_shapes
+        outputs = [array for pair in zip(y, weights, strict=True) for array in pair if array is not None]
+        self.feeds = [*x, *outputs]
 
     def __len__(self) -> int:
         return len(self.x[0])

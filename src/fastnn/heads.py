@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -135,3 +136,62 @@ class Head:
     def unsettle(self) -> None:
         """Forgets what was chosen."""
         self.loss, self.metrics, self.weighted = None, [], []
+
+
+SAMPLES = 1  # where in totals their number is
+
+
+class Results:
+    """What a run tells: the loss, each output's where there are several, and the metrics, by names.
+
+    Args:
+        heads: The outputs, as they are now: settled or not.
+        loss: The argument of `compile`.
+
+    Attributes:
+        trained: The outputs that are compared with targets.
+        metrics: The metrics of all outputs.
+        names: Names in Keras's order: losses, metrics that bear their own name, then the others sorted.
+    """
+
+    def __init__(self, heads: Sequence[Head], loss: Any) -> None:
+        self.trained = [head for head in heads if head.needs_targets]
+        self.metrics = [metric for head in heads for metric in (*head.metrics, *head.weighted)]
+        several = len(heads) > 1
+        losses = [f"{head.name}_loss" for head in self.trained if several and head.loss is not None]
+        metric_names = [name for head in heads for name in _metric_names(head, f"{head.name}_" if several else "")]
+        places = {name: at for at, name in enumerate(["loss", "", *losses, *metric_names])}
+        given = [f"{name}_loss" for name in loss] if isinstance(loss, dict) else []
+        losses = sorted(losses, key=lambda name: given.index(name) if name in given else len(given))
+        own = set() if several else {metric.name for metric in self.metrics}
+        kept = [name for name in metric_names if name in own]
+        self.names = ["loss", *losses, *kept, *sorted(set(metric_names) - set(kept))]
+        self._places = [(name, places[name]) for name in self.names]
+
+    def told(self, totals: Sequence[float]) -> dict[str, Any]:
+        """Losses and metrics by `names`.
+
+        Args:
+            totals: Sums over the samples: of the loss, of ones, and of each output's loss, where there are several.
+        """
+        samples = totals[SAMPLES] or 1.0
+        values = [total / samples for total in totals] + [_told(metric) for metric in self.metrics]
+        return {name: values[at] for name, at in self._places}
+
+
+def _metric_names(head: Head, prefix: str) -> list[str]:
+    """The names of an output's metrics, made different from each other as Keras does."""
+    names: list[str] = []
+    times: dict[str, int] = {}
+    for at, metric in enumerate((*head.metrics, *head.weighted)):
+        name = metric.name
+        if name in times and at >= len(head.metrics):
+            name = f"weighted_{name}"
+        times[name] = times.get(name, 0) + 1
+        names.append(prefix + (name if times[name] == 1 else f"{name}_{times[name] - 1}"))
+    return names
+
+
+def _told(metric: Any) -> Any:
+    result = metric.result()
+    return float(result) if np.ndim(result) == 0 else result  # of each class or threshold, an array

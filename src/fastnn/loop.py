@@ -76,7 +76,7 @@ def fit(
     by_batch, draws = callbacks.wants_train_batches, callbacks.wants_progress
     with training.lock:
         unchanged = not (callbacks.may_change_model or training.optimizer.asks_for_rates)
-        run = Run(source, validation, initial_epoch, lambda: source.prepare(epochs - initial_epoch, unchanged))
+        run = Run(source, validation, initial_epoch, lambda: source.prepare(unchanged))
         model.stop_training = False
         model.run = run
         callbacks.on_train_begin()
@@ -84,9 +84,11 @@ def fit(
             epoch = run.epoch
             training.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            # Closed at once where a callback raises: left to the garbage collector, it would end amid another fit.
-            with closing(source.train(epoch, by_batch, run.begun)) as running:
+            running = source.train(epoch, by_batch, run.begun)
+            try:
                 _follow(training, run, running, callbacks, by_batch, draws)
+            finally:  # where a callback raises: left to the garbage collector, it would end amid another fit
+                running.close()
             logs = source.logs()
             if validation is not None and _validates(epoch, validation_freq):
                 for name, value in _test(validation, callbacks).items():

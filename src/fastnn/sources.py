@@ -34,11 +34,10 @@ class InMemory:
         self.compiled: Compiled | None = None
         self.known: KnownScalars | None = None
 
-    def prepare(self, epochs: int, unchanged: bool) -> None:
+    def prepare(self, unchanged: bool) -> None:
         """Makes the program to train with; `unchanged`: nobody changes the optimizer on the way."""
         self.compiled = self.training.train_program(self.arrays, self.batch_size)
-        if unchanged:
-            self.known = KnownScalars(self.training.optimizer, required(self.steps, "steps") * epochs)
+        self.known = KnownScalars(self.training.optimizer, trusted=unchanged)
 
     def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
         """Trains for one epoch; yields the number of steps done, now and then (`by_batch`: after each one).
@@ -97,7 +96,7 @@ class Streamed:
         steps: int | None = self.batches.num_batches
         return steps
 
-    def prepare(self, epochs: int, unchanged: bool) -> None:
+    def prepare(self, unchanged: bool) -> None:
         """Nothing: programs are made for the batches that come."""
 
     def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:

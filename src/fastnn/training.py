@@ -16,7 +16,7 @@ from fastnn._structure import flatten, pack
 from fastnn.adapters import CSRRows
 from fastnn.compiled import Compiled
 from fastnn.data import Arrays
-from fastnn.heads import Head, as_identifiers, check_factors, check_identifiers, listed, only
+from fastnn.heads import SAMPLES, Head, Results, as_identifiers, check_factors, check_identifiers, listed, only
 from fastnn.loss_steps import emit_loss
 from fastnn.optimizers.known_scalars import KnownScalars
 from fastnn.program import Builder
@@ -77,15 +77,14 @@ class Training:
             for identifier in (*flatten(self.metric_identifiers), *flatten(self.weighted_identifiers)):
                 if identifier is not None:
                     metrics.resolve(identifier, 1, 1, False)
-        self.heads: list[Head] = []
         self.settled = False
         self.programs: dict[Any, Compiled] = {}
         self.runs = 0  # epochs and evaluations that were begun
         self.amid_steps = False  # an epoch waits for a callback
+        self.known = KnownScalars(self.optimizer)
         self.lock = threading.RLock()  # callbacks of `fit` may evaluate
         _alive.add(self)
-        if model.built:
-            self.heads = self._heads()
+        self._take(self._heads() if model.built else [])
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -123,15 +122,10 @@ class Training:
             heads.append(head)
         return heads
 
-    @property
-    def trained(self) -> list[Head]:
-        """The outputs that are compared with targets."""
-        return [head for head in self.heads if head.needs_targets]
-
-    @property
-    def all_metrics(self) -> list[Any]:
-        """The metrics of all outputs."""
-        return [metric for head in self.heads for metric in (*head.metrics, *head.weighted)]
+    def _take(self, heads: list[Head]) -> None:
+        """Takes the outputs, as they are now: settled or not."""
+        self.heads = heads
+        self.results = Results(heads, self.loss_identifier)
 
     # --- programs ---
 
@@ -173,15 +167,15 @@ class Training:
         outputs = dict(zip(model.output_names, predictions, strict=True))
         targets = [
             (builder.feed(shape), builder.feed((*head.shape[:-1], 1)) if weights is not None else None)
-            for head, shape, weights in zip(self.trained, arrays.target_shapes, arrays.weights, strict=True)
+            for head, shape, weights in zip(self.results.trained, arrays.target_shapes, arrays.weights, strict=True)
         ]
         if mode == "train":
             optimizer.build(model.trainable_variables)
             builder.updates = optimizer.updates()
-        for head, (target, weight) in zip(self.trained, targets, strict=True):
+        for head, (target, weight) in zip(self.results.trained, targets, strict=True):
             if head.loss is not None:
                 emit_loss(builder, head, outputs[head.name], target, weight)
-        for head, (target, weight) in zip(self.trained, targets, strict=True):
+        for head, (target, weight) in zip(self.results.trained, targets, strict=True):
             for metric in head.metrics:
                 builder.metric(metric, outputs[head.name], target)
             for metric in head.weighted:
@@ -200,7 +194,7 @@ class Training:
             finite: Whether to look for NaN and infinity.
         """
         if not self.heads:
-            self.heads = self._heads()
+            self._take(self._heads())
         if all(head.identifiers[0] is None for head in self.heads):
             raise ValueError(
                 "A model needs a loss to be trained or evaluated: pass one to compile(loss=...). Received: loss=None"
@@ -208,16 +202,18 @@ class Training:
         targets = self._targets(y)
         settled = self.settled
         try:
-            for head, target in zip(self.trained, targets, strict=True):
-                if not settled:
+            if not settled:
+                for head, target in zip(self.results.trained, targets, strict=True):
                     head.settle(target)
-            self.settled = True
+                self._take(self.heads)
+                self.settled = True
             return self._checked(x, targets, sample_weight, finite)
         except Exception:
             if not settled:  # what was chosen for wrong targets must not stay
                 self.settled = False
                 for head in self.heads:
                     head.unsettle()
+                self._take(self.heads)
             raise
 
     def _targets(self, y: Any) -> list[np.ndarray]:
@@ -226,7 +222,7 @@ class Training:
         if len(self.heads) == 1 and not isinstance(y, dict):
             return [data.as_data(data.in_a_row(y, self.model.output_names, "y")[0], "y")]
         names = self.model.output_names
-        trained = self.trained
+        trained = self.results.trained
         if isinstance(y, dict):
             given = data.by_name(y, [head.name for head in trained], "y", known=names)
         elif len(y) == len(trained) != len(names):
@@ -238,7 +234,7 @@ class Training:
 
     def _checked(self, x: list[Any], targets: list[np.ndarray], sample_weight: Any, finite: bool) -> Arrays:
         checked, shapes = [], []
-        for head, array in zip(self.trained, targets, strict=True):
+        for head, array in zip(self.results.trained, targets, strict=True):
             expected = head.shape if head.loss is None else head.loss.target_shape(head.shape)
             y, shape = data.as_targets(array, expected, head.sparse, head.label)
             data.check_same_length(x[0], y, "x", head.label)
@@ -247,16 +243,16 @@ class Training:
         given = self._weights(sample_weight)
         weights = [
             data.as_weights(some, y, head.shape[:-1], None, head.sparse, head.weight_label)
-            for head, some, y in zip(self.trained, given, checked, strict=True)
+            for head, some, y in zip(self.results.trained, given, checked, strict=True)
         ]
         if finite:
             for name, array in zip(self._labels(x), x, strict=True):
                 data.check_finite(array, name, self.model.dtype)
-            for head, y, some in zip(self.trained, checked, weights, strict=True):
+            for head, y, some in zip(self.results.trained, checked, weights, strict=True):
                 data.check_finite(y, head.label, self.model.dtype)
                 if some is not None:
                     data.check_finite(some, head.weight_label, self.model.dtype)
-        for head, y in zip(self.trained, checked, strict=True):
+        for head, y in zip(self.results.trained, checked, strict=True):
             if head.sparse:
                 data.check_labels(y, head.shape[-1], head.label, getattr(head.loss, "ignore_class", None))
         return Arrays(x, checked, weights, shapes)
@@ -265,7 +261,7 @@ class Training:
         return ["x"] if len(x) == 1 else [f"x[{name!r}]" for name in self.model.input_names]
 
     def _weights(self, sample_weight: Any) -> list[Any]:
-        trained = self.trained
+        trained = self.results.trained
         names = [head.name for head in trained]
         if isinstance(sample_weight, dict):
             unknown = set(sample_weight) - set(self.model.output_names)
@@ -280,12 +276,12 @@ class Training:
             return list(sample_weight)
         return [sample_weight] * len(trained)
 
-    def weigh_classes(self, arrays: Arrays, class_weight: Any) -> None:
-        """Multiplies the weights of samples by those of their classes."""
+    def weigh_classes(self, arrays: Arrays, class_weight: Any) -> Arrays:
+        """The data set with the weights of its samples multiplied by those of their classes."""
         if class_weight is None:
-            return
+            return arrays
         by_output = isinstance(class_weight, Mapping) and any(isinstance(v, Mapping) for v in class_weight.values())
-        names = [head.name for head in self.trained]
+        names = [head.name for head in self.results.trained]
         if by_output:
             unknown = set(class_weight) - set(names)
             if unknown:
@@ -297,24 +293,23 @@ class Training:
                 "Argument `class_weight` of a model with several outputs must be a dictionary by the names of outputs, "
                 f"{names}. Received: class_weight={class_weight!r}"
             )
-        for at, head in enumerate(self.trained):
-            weights = class_weight.get(head.name) if by_output else class_weight
-            before, y = arrays.weights[at], arrays.y[at]
-            arrays.weights[at] = data.as_weights(before, y, head.shape[:-1], weights, head.sparse)
+        weights = [
+            data.as_weights(before, y, head.shape[:-1], factors, head.sparse)
+            for head, before, y, factors in zip(
+                self.results.trained,
+                arrays.weights,
+                arrays.y,
+                [class_weight.get(name) if by_output else class_weight for name in names],
+                strict=True,
+            )
+        ]
+        return Arrays(arrays.x, arrays.y, weights, arrays.target_shapes)
 
     def bind(self, compiled: Compiled, arrays: Arrays) -> None:
-        """Points the program at the arrays, in the order of its feeds: inputs, then targets and weights by output."""
-        program, at = compiled.program, 0
+        """Points the program at the arrays."""
         self.runs += 1
-        for array in arrays.x:
-            data.bind(program, at, array, "x", compiled.dtype)
-            at += 1
-        for head, y, weights in zip(self.trained, arrays.y, arrays.weights, strict=True):
-            program.bind_feed(at, y, head.label)
-            at += 1
-            if weights is not None:
-                program.bind_feed(at, weights, head.weight_label)
-                at += 1
+        for at, array in enumerate(arrays.feeds):
+            data.bind(compiled.program, at, array, "array", compiled.dtype)
 
     def train_program(self, arrays: Arrays, batch_size: int) -> Compiled:
         return self.program("train", min(batch_size, len(arrays)), arrays)
@@ -338,7 +333,7 @@ class Training:
             batch_size: Samples in a step.
             shuffle: (key, counter) of the order of the samples; `None`: as they lie.
             by_batch: Whether to yield after each step.
-            known: Knows the scalars of the steps; `None`: the optimizer is asked.
+            known: Knows the scalars of the steps; by default, what watches the optimizer.
             begun: What `progress` returned when this epoch was left in its midst; `None`: it begins.
             order: The order of the samples itself.
         """
@@ -350,14 +345,15 @@ class Training:
         if self.optimizer.full_batch:
             yield from self._minimize(compiled, arrays)
             return
-        program, optimizer = compiled.program, self.optimizer
-        batch_size = min(batch_size, len(arrays))
-        steps = -(-len(arrays) // batch_size)
+        program, optimizer, known = compiled.program, self.optimizer, known or self.known
+        samples = len(arrays)
+        batch_size = min(batch_size, samples)
+        steps = -(-samples // batch_size)
         done = ready = 0 if begun is None else int(begun["done"])
         first = optimizer.batches - done
         self.bind(compiled, arrays)
         try:
-            program.start(len(arrays), batch_size, order, first + done, shuffle)
+            program.start(samples, batch_size, order, first + done, shuffle)
             if begun is not None:
                 self._go_on(compiled, begun)
             while done < steps:
@@ -367,9 +363,8 @@ class Training:
                 if ready == done:
                     ahead = 1 if by_batch else min(steps - done, SCALARS)
                     at, ready = first + done, done + ahead
-                    tables = known.of(at, ahead) if known else optimizer.tables(np.arange(at, at + ahead))
                     rates = compiled.rates(np.arange(at, at + ahead)) if compiled.schedules else None
-                    program.set_scalars(done, tables, rates)
+                    program.set_scalars(done, known.of(at, ahead), rates)
                 done += program.run(done, ready - done, SLICE)
                 optimizer.batches = first + done
                 self.amid_steps = True
@@ -420,34 +415,8 @@ class Training:
 
     # --- results ---
 
-    @property
-    def metrics_names(self) -> list[str]:
-        """The metrics' names, made different from each other as Keras does; those of several outputs bear theirs."""
-        names: list[str] = []
-        for head in self.heads:
-            prefix = f"{head.name}_" if len(self.heads) > 1 else ""
-            times: dict[str, int] = {}
-            for at, metric in enumerate((*head.metrics, *head.weighted)):
-                name = metric.name
-                if name in times and at >= len(head.metrics):
-                    name = f"weighted_{name}"
-                times[name] = times.get(name, 0) + 1
-                names.append(prefix + (name if times[name] == 1 else f"{name}_{times[name] - 1}"))
-        return names
-
-    @property
-    def result_names(self) -> list[str]:
-        """Names of the losses and metrics in Keras's order: those that bear their own name, then the others sorted."""
-        given = self.loss_identifier if isinstance(self.loss_identifier, dict) else ()
-        losses = [head.name for head in self.trained if head.loss is not None] if len(self.heads) > 1 else []
-        losses.sort(key=lambda name: list(given).index(name) if name in given else len(given))
-        names = self.metrics_names
-        own = {metric.name for metric in self.all_metrics} if len(self.heads) == 1 else set()
-        kept = [name for name in names if name in own]
-        return ["loss", *(f"{name}_loss" for name in losses), *kept, *sorted(set(names) - set(kept))]
-
     def reset_metrics(self) -> None:
-        for metric in self.all_metrics:
+        for metric in self.results.metrics:
             metric.reset_state()
 
     def _penalty(self, samples: float) -> float:
@@ -470,13 +439,13 @@ class Training:
         """What has been added up in an epoch of which some steps are done: for `run_epoch`, to go on from there."""
         state = {
             "done": done,
-            "metrics": [[m.state.copy(), *(v.numpy() for v in m.variables)] for m in self.all_metrics],
+            "metrics": [[m.state.copy(), *(v.numpy() for v in m.variables)] for m in self.results.metrics],
         }
         return state if compiled is None else {**state, "totals": self.totals(compiled)}
 
     def restore_metrics(self, state: Mapping[str, Any]) -> None:
         """Gives the metrics what they had added up when `progress` was asked."""
-        for metric, (own, *variables) in zip(self.all_metrics, state["metrics"], strict=True):
+        for metric, (own, *variables) in zip(self.results.metrics, state["metrics"], strict=True):
             metric.state[:] = own
             for variable, value in zip(metric.variables, variables, strict=True):
                 variable.assign(value)
@@ -487,21 +456,14 @@ class Training:
         compiled.program.go_on_from(loss_sum, int(samples), compiled.losses if sums else (), sums)
 
     def logs(self, compiled: Compiled, before: np.ndarray | None = None) -> dict[str, Any]:
-        """Losses and metrics since the start of the epoch, in the order of `result_names`.
+        """Losses and metrics since the start of the epoch, in the order of `results.names`.
 
         Args:
             compiled: The program that runs, or has run.
             before: `totals` of what ran before it in the same epoch, if anything did.
         """
         totals = self._totals(compiled) if before is None else (self.totals(compiled) + before).tolist()
-        loss_sum, samples, *sums = totals
-        logs = {"loss": loss_sum / samples if samples else 0.0}
+        logs = self.results.told(totals)
         if not compiled.builder.learning:  # a training step adds them itself
-            logs["loss"] += self._penalty(samples)
-        trained = [head for head in self.trained if head.loss is not None]
-        for head, total in zip(trained, sums, strict=False):  # a single output's loss is the loss
-            logs[f"{head.name}_loss"] = total / samples if samples else 0.0
-        for name, metric in zip(self.metrics_names, self.all_metrics, strict=True):
-            result = metric.result()
-            logs[name] = float(result) if np.ndim(result) == 0 else result  # of each class or threshold, an array
-        return {name: logs[name] for name in self.result_names if name in logs}
+            logs["loss"] += self._penalty(totals[SAMPLES])
+        return logs

@@ -226,7 +226,7 @@ class CallbackList(Callback):
 
 def _in_order(logs: Logs | None) -> Logs:
     """A copy for the callbacks to share and add to, its names in the order that Keras shows them in."""
-    return {name: logs[name] for name in sorted(logs)} if logs else {}
+    return dict(sorted(logs.items())) if logs else {}
 
 
 def _flatten(callbacks: Any) -> Iterator[Callback]:

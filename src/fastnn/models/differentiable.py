@@ -70,7 +70,7 @@ class Differentiable:
         training = self._training
         with training.lock:
             arrays = training.arrays(self._input_arrays(x, y=y), y, None, finite=True)
-            heads = training.trained
+            heads = training.results.trained
         gradients = self._made_derivatives().of_losses(arrays, heads, [head.loss_weight for head in heads])
         return pack(self.input_structure, [gradient[:, 0] for gradient in gradients])
 

@@ -74,12 +74,12 @@ class Trainer:
     def metrics(self) -> list[Any]:
         """The metrics, once data has settled them."""
         settled = self._training
-        return [] if settled is None else settled.all_metrics
+        return [] if settled is None else list(settled.results.metrics)
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns."""
-        return self._training.result_names if self._training else ["loss"]
+        return list(self._training.results.names) if self._training else ["loss"]
 
     def reset_metrics(self) -> None:
         """Forgets what the metrics have added up, as every epoch and every evaluation does when it begins."""
@@ -216,7 +216,7 @@ class Trainer:
             if validation_data is None and validation_split:
                 arrays, kept = arrays.split(validation_split)
                 validation = InMemory(settled, kept, validation_batch_size)
-            settled.weigh_classes(arrays, class_weight)  # those trained with alone, as in Keras
+            arrays = settled.weigh_classes(arrays, class_weight)  # those trained with alone, as in Keras
             if settled.optimizer.full_batch:
                 batch_size = len(arrays)
             source = InMemory(settled, arrays, batch_size, bool(shuffle))
@@ -370,7 +370,7 @@ class Trainer:
         settled = self._settled("train_on_batch")
         _check_given(x, y)
         arrays = settled.arrays(self._input_arrays(x, y=y), y, sample_weight, finite=True)
-        settled.weigh_classes(arrays, class_weight)
+        arrays = settled.weigh_classes(arrays, class_weight)
         with settled.lock:
             compiled = settled.train_program(arrays, len(arrays))
             settled.reset_metrics()
@@ -413,7 +413,7 @@ class Trainer:
         def arrays_of(batch: Batch) -> data.Arrays:
             _check_given(batch.x, batch.y)
             arrays = settled.arrays(self._input_arrays(batch.x, y=batch.y), batch.y, batch.sample_weight, finite)
-            settled.weigh_classes(arrays, class_weight)
+            arrays = settled.weigh_classes(arrays, class_weight)
             return arrays
 
         batches = Batches(x, steps, shuffle)

@@ -8,25 +8,30 @@ import numpy as np
 
 
 class KnownScalars:
-    """The scalars of an optimizer's coming steps, many computed at once: for as long as nobody changes the optimizer.
+    """The scalars of an optimizer's coming steps, many computed at once: they hold until the optimizer is changed.
 
     Args:
         optimizer: The optimizer.
-        steps: How many steps are to come.
+        trusted: Whether nobody changes it. Else its `scalars_stamp` is compared each time.
     """
 
     MOST = 1024  # steps, unless more are asked for
 
-    def __init__(self, optimizer: Any, steps: int) -> None:
+    def __init__(self, optimizer: Any, trusted: bool = False) -> None:
         self.optimizer = optimizer
-        self.most = min(steps, self.MOST)
+        self.trusted = trusted
+        self.stamp: Any = None
         self.first = self.end = 0
         self.tables: list[np.ndarray] = []
 
     def of(self, first: int, steps: int) -> list[np.ndarray]:
         """What `optimizer.tables` returns for `steps` steps from number `first` on."""
-        if not self.first <= first <= first + steps <= self.end:
-            self.first, self.end = first, first + max(steps, self.most)
+        stamp = None if self.trusted else self.optimizer.scalars_stamp
+        holds = stamp == self.stamp
+        if not (holds and self.first <= first <= first + steps <= self.end):
+            # Four times as many as last time, if those were of use.
+            ahead = min(4 * (self.end - self.first), self.MOST) if holds else 0
+            self.first, self.end, self.stamp = first, first + max(steps, ahead), stamp
             self.tables = self.optimizer.tables(np.arange(self.first, self.end))
         at = first - self.first
         return [table[at : at + steps] for table in self.tables]

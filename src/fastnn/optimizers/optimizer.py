@@ -61,6 +61,7 @@ class Optimizer(State):
     [0.5 2.5]
     """
 
+    _changed: Any = None
     kernel: str | None = None
     full_batch = False  # an epoch is one call of `minimize(evaluate, variables)`, over the whole data set
 
@@ -190,7 +191,7 @@ class Optimizer(State):
     @property
     def batches(self) -> int:
         """How many batches have been seen."""
-        return int(self._iterations)
+        return int(self._iterations.value)
 
     @batches.setter
     def batches(self, batches: int) -> None:
@@ -274,6 +275,19 @@ class Optimizer(State):
     def tables(self, batches: np.ndarray) -> list[np.ndarray]:
         """Returns the scalars of the batches numbered `batches`, for each of the rules of `updates`."""
         return [] if self.in_python else [self.scalars(batches, rule) for rule in self._rules()]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in self.__dict__:  # no property, behind which are attributes or variables
+            self.__dict__["_changed"] = object()  # a new one at each change
+
+    @property
+    def scalars_stamp(self) -> Any:
+        """What `tables` follows from: equal to what it was before as long as the scalars of each step are the same."""
+        decays = [self.weight_decay, *[group.weight_decay for group in self._groups]]
+        if isinstance(self._learning_rate, Variable) and not any(isinstance(d, LearningRateSchedule) for d in decays):
+            return self._changed, float(self._learning_rate.value)
+        return object()  # schedules and callables may return anything
 
     def _rules(self) -> list[Rule]:
         alike = not self._groups and not self._undecayed and type(self).kernel_of is Optimizer.kernel_of

@@ -35,8 +35,8 @@ class Epochs(InMemory):
         self.steady = steady
         self.order: np.ndarray | None = None
 
-    def prepare(self, epochs: int, unchanged: bool) -> None:
-        super().prepare(epochs, self.steady)
+    def prepare(self, unchanged: bool) -> None:
+        super().prepare(self.steady)
 
     def next_order(self) -> np.ndarray | None:
         """Draws the order of the next epoch, from that of the last, as scikit-learn does."""
