@@ -388,23 +388,19 @@ cdef class Program:
 
     # --- running ---
 
-    def bind_feed(self, int64_t feed, cnp.ndarray a, str name="array"):
-        """Points an input at an array, samples first; None: at nothing."""
+    def bind_feed(self, int64_t feed, cnp.ndarray a not None):
+        """Points an input at an array, samples first."""
         cdef fastnn_source source
         cdef fastnn_value *v
         if not 0 <= feed < self.p.n_feeds or self.running:
             raise IndexError(f"no such feed. Received: {feed}")
-        self.p.feeds[<int>feed].csr.values = NULL
-        if a is None:
-            self.p.feeds[<int>feed].source.data = NULL
-            self.bound.pop(("feed", feed), None)
-            return
-        describe_source(&source, a, name)
+        describe_source(&source, a, "array")
         v = &self.p.values[self.p.feeds[<int>feed].value]
         if source.size != v.per_sample * v.width:
-            raise ValueError(f"{name} must have {v.per_sample * v.width} elements to a sample. "
+            raise ValueError(f"array must have {v.per_sample * v.width} elements to a sample. "
                              f"Received: shape={np.shape(a)}")
         self.p.feeds[<int>feed].source = source
+        self.p.feeds[<int>feed].csr.values = NULL
         self.bound["feed", feed] = a
 
     def bind_csr(self, feed, cnp.ndarray starts not None, cnp.ndarray columns not None, cnp.ndarray values not None,
@@ -530,7 +526,7 @@ cdef class Program:
         """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule; and rates
         `(steps, scheduled steps of the program)`."""
         cdef int i
-        cdef list arrays = [np.ascontiguousarray(table, np.float64) for table in tables]
+        cdef list arrays = [cnp.PyArray_FROM_OTF(t, cnp.NPY_FLOAT64, cnp.NPY_ARRAY_IN_ARRAY) for t in tables]
         self.check_idle()
         if len(arrays) != self.p.n_rules or not 0 <= first <= MAX_ELEMENTS:
             raise ValueError(f"there must be {self.p.n_rules} tables of scalars, from a step >= 0 on. "

@@ -132,14 +132,6 @@ def as_samples(x: Any, name: str = "x") -> np.ndarray | CSRRows:
     return rows
 
 
-def bind(program: Any, feed: int, samples: np.ndarray | CSRRows, name: str, dtype: Any) -> None:
-    """Points an input of a program at samples."""
-    if isinstance(samples, CSRRows):
-        program.bind_csr(feed, *samples.parts(dtype), samples.shape[1], samples.ascends)
-    else:
-        program.bind_feed(feed, samples, name)
-
-
 def as_inputs(x: Any, shape: Shape, name: str = "x") -> np.ndarray | CSRRows:
     """Returns the samples of an input whose samples have this shape."""
     array = as_samples(x, name)

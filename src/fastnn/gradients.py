@@ -66,7 +66,7 @@ class Derivatives:
                 builder.pull(value)
 
         key = "labels" if labels else of
-        return self._run((key, every), feeds, len(x), emit)
+        return self._run((key, every), feeds, emit)
 
     def of_losses(self, arrays: Arrays, heads: list[Any], factors: list[float]) -> Any:
         """The gradients of each sample's own loss, by each input.
@@ -88,7 +88,7 @@ class Derivatives:
                     builder.feed(shape)
 
         key = ("losses", tuple(head.loss for head in heads), tuple(factors), tuple(arrays.target_shapes))
-        return self._run(key, [*arrays.x, *arrays.y], len(arrays.x), emit)[1]
+        return self._run(key, [*arrays.x, *arrays.y], emit)[1]
 
     # --- what is differentiated ---
 
@@ -150,7 +150,7 @@ class Derivatives:
     # --- programs ---
 
     def _run(
-        self, key: Any, feeds: list[Any], inputs: int, emit: Callable[[Builder, list[Value]], None]
+        self, key: Any, feeds: list[Any], emit: Callable[[Builder, list[Value]], None]
     ) -> tuple[Any, Any]:
         samples = len(feeds[0])
         rows = prediction.rows_within(self.model, BATCH_BYTES // 2)
@@ -162,7 +162,7 @@ class Derivatives:
             compiled = idle.pop()
         except IndexError:
             compiled = self._compile(capacity, emit)
-        gradients = self._differentiate(compiled, feeds, inputs)
+        gradients = self._differentiate(compiled, feeds)
         if len(idle) < MAX_PROGRAMS:
             idle.append(compiled)
         return compiled.builder.returned, gradients
@@ -172,7 +172,7 @@ class Derivatives:
         emit(builder, [builder.feed(shape, differentiated=True) for shape in self.model.sample_shapes])
         return builder.finish(capacity)
 
-    def _differentiate(self, compiled: Compiled, feeds: list[Any], inputs: int) -> list[np.ndarray]:
+    def _differentiate(self, compiled: Compiled, feeds: list[Any]) -> list[np.ndarray]:
         program, samples = compiled.program, len(feeds[0])
         shape = (samples, max(compiled.builder.pulls, 1))
         gradients, results = [], 0
@@ -184,8 +184,7 @@ class Derivatives:
                 results += 1
             else:  # it leads nowhere
                 gradients.append(np.zeros((*shape, *sample), self.model.dtype))
-        for at, array in enumerate(feeds):
-            data.bind(program, at, array, "x" if at < inputs else "y", compiled.dtype)
+        compiled.bind(feeds)
         try:
             program.start(samples, min(program.capacity, samples))
             steps = -(-samples // min(program.capacity, samples))

@@ -5,7 +5,7 @@ Python runs here once an epoch (and about twenty times a second, to draw progres
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -84,11 +84,7 @@ def fit(
             epoch = run.epoch
             training.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            running = source.train(epoch, by_batch, run.begun)
-            try:
-                _follow(training, run, running, callbacks, by_batch, draws)
-            finally:  # where a callback raises: left to the garbage collector, it would end amid another fit
-                running.close()
+            _follow(model, run, callbacks, by_batch, draws)
             logs = source.logs()
             if validation is not None and _validates(epoch, validation_freq):
                 for name, value in _test(validation, callbacks).items():
@@ -104,28 +100,25 @@ def fit(
         callbacks.on_train_end(run.logs)
 
 
-def _follow(
-    training: Training,
-    run: Run,
-    epoch: Generator[int, None, None],
-    callbacks: Any,
-    by_batch: bool,
-    draws: bool,
-) -> None:
-    """Tells callbacks how an epoch goes."""
+def _follow(model: Any, run: Run, callbacks: Any, by_batch: bool, draws: bool) -> None:
+    """Runs an epoch, and tells callbacks how it goes."""
     source = run.source
     if by_batch and (source.steps is None or run.done < source.steps):
         callbacks.on_train_batch_begin(run.done)
-    for done in epoch:
-        run.done = done
-        if by_batch:
-            callbacks.on_train_batch_end(done - 1, source.logs())
-            if training.model.stop_training:
-                break
-            if source.steps is None or done < source.steps:
-                callbacks.on_train_batch_begin(done)
-        if draws:
-            callbacks.on_progress(done, source.logs())
+    epoch = source.train(run.epoch, by_batch, run.begun)
+    try:
+        for done in epoch:
+            run.done = done
+            if by_batch:
+                callbacks.on_train_batch_end(done - 1, source.logs())
+                if model.stop_training:
+                    break
+                if source.steps is None or done < source.steps:
+                    callbacks.on_train_batch_begin(done)
+            if draws:
+                callbacks.on_progress(done, source.logs())
+    finally:  # at once where a callback raises: left to the garbage collector, it would end amid another fit
+        epoch.close()
 
 
 def _validates(epoch: int, frequency: Any) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import data
 from fastnn._kernels import get_num_threads
 from fastnn._structure import flatten, flatten_shapes, pack, transform
 from fastnn.adapters import CSRRows
@@ -63,8 +62,7 @@ class Predictor:
         except IndexError:
             compiled = self._compile(self._capacity(samples, training), training, sparse)
         program = compiled.program
-        for at, array in enumerate(x):
-            data.bind(program, at, array, "x", compiled.dtype)
+        compiled.bind(x)
         for at, array in enumerate(y):
             program.bind_result(at, array)
         try:

@@ -308,8 +308,7 @@ class Training:
     def bind(self, compiled: Compiled, arrays: Arrays) -> None:
         """Points the program at the arrays."""
         self.runs += 1
-        for at, array in enumerate(arrays.feeds):
-            data.bind(compiled.program, at, array, "array", compiled.dtype)
+        compiled.bind(arrays.feeds)
 
     def train_program(self, arrays: Arrays, batch_size: int) -> Compiled:
         return self.program("train", min(batch_size, len(arrays)), arrays)
@@ -330,7 +329,7 @@ class Training:
         Args:
             compiled: What `train_program` returned.
             arrays: The data.
-            batch_size: Samples in a step.
+            batch_size: Samples in a step, no more than there are.
             shuffle: (key, counter) of the order of the samples; `None`: as they lie.
             by_batch: Whether to yield after each step.
             known: Knows the scalars of the steps; by default, what watches the optimizer.
@@ -346,11 +345,10 @@ class Training:
             yield from self._minimize(compiled, arrays)
             return
         program, optimizer, known = compiled.program, self.optimizer, known or self.known
-        samples = len(arrays)
-        batch_size = min(batch_size, samples)
+        samples, counter = len(arrays), optimizer.counter
         steps = -(-samples // batch_size)
         done = ready = 0 if begun is None else int(begun["done"])
-        first = optimizer.batches - done
+        first = int(counter) - done
         self.bind(compiled, arrays)
         try:
             program.start(samples, batch_size, order, first + done, shuffle)
@@ -366,7 +364,7 @@ class Training:
                     rates = compiled.rates(np.arange(at, at + ahead)) if compiled.schedules else None
                     program.set_scalars(done, known.of(at, ahead), rates)
                 done += program.run(done, ready - done, SLICE)
-                optimizer.batches = first + done
+                counter.fill(first + done)
                 self.amid_steps = True
                 yield done
                 self.amid_steps = False
@@ -432,8 +430,10 @@ class Training:
         return np.array(self._totals(compiled))
 
     def _totals(self, compiled: Compiled) -> list[float]:
-        sums = [compiled.program.loss_total(step) for step in compiled.losses] if len(self.heads) > 1 else []
-        return [*compiled.program.totals, *sums]
+        totals = [*compiled.program.totals]
+        if len(self.heads) > 1:
+            totals += [compiled.program.loss_total(step) for step in compiled.losses]
+        return totals
 
     def progress(self, compiled: Compiled | None, done: int) -> dict[str, Any]:
         """What has been added up in an epoch of which some steps are done: for `run_epoch`, to go on from there."""

@@ -486,8 +486,7 @@ class Layer(Weighted):
         compiled = self._eager[key]
         outputs = [np.empty((samples, *value.shape), self.dtype) for value in compiled.builder.results]
         if samples:
-            for at, x in enumerate(arrays):
-                compiled.program.bind_feed(at, x)
+            compiled.bind(arrays)
             for at, y in enumerate(outputs):
                 compiled.program.bind_result(at, y)
             compiled.program.start(samples, samples, iteration=np.random.randint(1 << 31) if training else 0)

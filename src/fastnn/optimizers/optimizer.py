@@ -189,13 +189,18 @@ class Optimizer(State):
         return not isinstance(self._learning_rate, (Variable, LearningRateSchedule))
 
     @property
+    def counter(self) -> np.ndarray:
+        """Where `batches` is kept."""
+        return self._iterations.value
+
+    @property
     def batches(self) -> int:
         """How many batches have been seen."""
-        return int(self._iterations.value)
+        return int(self.counter)
 
     @batches.setter
     def batches(self, batches: int) -> None:
-        self._iterations.value.fill(batches)
+        self.counter.fill(batches)
 
     @property
     def batches_per_update(self) -> int:
@@ -284,8 +289,8 @@ class Optimizer(State):
     @property
     def scalars_stamp(self) -> Any:
         """What `tables` follows from: equal to what it was before as long as the scalars of each step are the same."""
-        decays = [self.weight_decay, *[group.weight_decay for group in self._groups]]
-        if isinstance(self._learning_rate, Variable) and not any(isinstance(d, LearningRateSchedule) for d in decays):
+        steady = isinstance(self._learning_rate, Variable) and not isinstance(self.weight_decay, LearningRateSchedule)
+        if steady and not any([isinstance(group.weight_decay, LearningRateSchedule) for group in self._groups]):
             return self._changed, float(self._learning_rate.value)
         return object()  # schedules and callables may return anything
 
