@@ -40,8 +40,7 @@ def dense_program() -> _kernels.Program:
 
 def started(program: _kernels.Program) -> _kernels.Program:
     program.finish(4)
-    program.bind_feed(0, ones(4, 4))
-    program.bind_feed(1, ones(4, 4))
+    program.bind([ones(4, 4), ones(4, 4)])
     program.start(4, 4)
     return program
 
@@ -90,6 +89,11 @@ WRONG: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
         ValueError,
         lambda: started(dense_program()).set_scalars(2**63 - 1, [np.ones((3, 2))]),
     ),
+    "more scalars passed over than there are": (
+        ValueError,
+        lambda: started(dense_program()).set_scalars(0, [np.ones((3, 2))], None, 4),
+    ),
+    "an input too many": (IndexError, lambda: started(dense_program()).bind([ones(4, 4)] * 3)),
 }
 
 
@@ -110,7 +114,7 @@ def test_a_step_that_does_not_fit_is_not_kept() -> None:
     program.result(y)
     program.finish(4)
     out = np.full((2, 4), 7, np.float32)
-    program.bind_feed(0, -ones(2, 4))
+    program.bind([-ones(2, 4)])
     program.bind_result(0, out)
     program.start(2, 2)
     assert program.run(0, 1) == 1
@@ -124,7 +128,7 @@ def test_a_step_in_python_cannot_start_or_end_its_own_program(verb: str) -> None
     arguments = (0, 1) if verb == "run" else ()
     program.step("python", [x], y, python=lambda is_forward: getattr(program, verb)(*arguments))
     program.finish(4)
-    program.bind_feed(0, ones(4, 4))
+    program.bind([ones(4, 4)])
     program.start(4, 4)
     with pytest.raises(RuntimeError, match="running"):
         program.run(0, 1)

@@ -388,8 +388,17 @@ cdef class Program:
 
     # --- running ---
 
-    def bind_feed(self, int64_t feed, cnp.ndarray a not None):
-        """Points an input at an array, samples first."""
+    def bind(self, feeds):
+        """Points the inputs, in their order, at arrays, samples first, or at sparse matrices, `CSRRows`."""
+        cdef int64_t feed = 0
+        for samples in feeds:
+            if isinstance(samples, cnp.ndarray):
+                self.bind_array(feed, samples)
+            else:
+                self.bind_rows(feed, samples)
+            feed += 1
+
+    cdef int bind_array(self, int64_t feed, cnp.ndarray a) except -1:
         cdef fastnn_source source
         cdef fastnn_value *v
         if not 0 <= feed < self.p.n_feeds or self.running:
@@ -402,20 +411,15 @@ cdef class Program:
         self.p.feeds[<int>feed].source = source
         self.p.feeds[<int>feed].csr.values = NULL
         self.bound["feed", feed] = a
+        return 0
 
-    def bind_csr(self, feed, cnp.ndarray starts not None, cnp.ndarray columns not None, cnp.ndarray values not None,
-                 int64_t width, bint ascend=False):
-        """Points an input at a sparse matrix by rows, whose columns are known to be below `width`.
-
-        Args:
-            starts: Where each row begins, and the last ends, in the two others: int64.
-            columns: int32 or int64.
-            values: Of the program's dtype.
-            width: Number of columns of the matrix.
-            ascend: Whether the columns of each row ascend.
-        """
+    cdef int bind_rows(self, int64_t feed, rows) except -1:
+        """Rows of a sparse matrix, whose columns are known to be below its width."""
+        cdef cnp.ndarray starts, columns, values
         cdef fastnn_csr csr
         cdef fastnn_value *v
+        cdef int64_t width = rows.shape[1]
+        starts, columns, values = rows.parts(self.dtype)
         if not 0 <= feed < self.p.n_feeds or self.running:
             raise IndexError(f"no such feed. Received: {feed}")
         for array in (starts, columns, values):
@@ -429,11 +433,12 @@ cdef class Program:
                              f"Received: {width} columns, dtypes {starts.dtype}, {columns.dtype}, {values.dtype}")
         csr.starts = <const int64_t *>cnp.PyArray_DATA(starts)
         csr.columns, csr.values = cnp.PyArray_DATA(columns), cnp.PyArray_DATA(values)
-        csr.wide, csr.sorted = columns.dtype == np.int64, ascend
+        csr.wide, csr.sorted = columns.dtype == np.int64, rows.ascends
         csr.samples = len(starts) - 1
         self.p.feeds[<int>feed].csr = csr
         self.p.feeds[<int>feed].source.data = NULL
         self.bound["feed", feed] = (starts, columns, values)
+        return 0
 
     def bind_result(self, result, cnp.ndarray a not None):
         """Points an output at a C-contiguous array of the program's dtype, samples first."""
@@ -522,15 +527,18 @@ cdef class Program:
             self.kernels.shuffle(samples, key, counter, <int64_t *>cnp.PyArray_DATA(self.shuffled))
         return self.shuffled
 
-    def set_scalars(self, int64_t first, tables, rates=None):
-        """Brings the scalars of the steps from `first` on: a float64 array `(steps, scalars)` for each rule; and rates
-        `(steps, scheduled steps of the program)`."""
+    def set_scalars(self, int64_t first, tables, rates=None, int64_t before=0):
+        """Brings the scalars of the steps from `first` on: a float64 array `(before + steps, scalars)` for each rule,
+        whose first rows are passed over; and rates `(steps, scheduled steps of the program)`."""
         cdef int i
+        cdef int64_t skipped
         cdef list arrays = [cnp.PyArray_FROM_OTF(t, cnp.NPY_FLOAT64, cnp.NPY_ARRAY_IN_ARRAY) for t in tables]
         self.check_idle()
         if len(arrays) != self.p.n_rules or not 0 <= first <= MAX_ELEMENTS:
             raise ValueError(f"there must be {self.p.n_rules} tables of scalars, from a step >= 0 on. "
                              f"Received: {len(arrays)}, from {first} on")
+        if arrays and not 0 <= before <= len(arrays[0]):
+            raise ValueError(f"before must be in [0, {len(arrays[0])}]. Received: {before}")
         if self.p.n_rates:
             rates = np.ascontiguousarray(rates, np.float64)
             if rates.ndim != 2 or rates.shape[1] != self.p.n_rates:
@@ -543,10 +551,11 @@ cdef class Program:
             if arrays[i].shape != wanted:
                 raise ValueError(f"scalars must have shape {wanted}. Received: {arrays[i].shape}")
         for i in range(self.p.n_rules):
-            self.p.rules[i].scalars = <const double *>cnp.PyArray_DATA(arrays[i])
+            skipped = before * self.p.rules[i].update.scalars
+            self.p.rules[i].scalars = <const double *>cnp.PyArray_DATA(arrays[i]) + skipped
         self.bound["scalars"] = arrays
         self.p.first_scalars = first
-        self.scalars_end = first + len(arrays[0]) if arrays else 0
+        self.scalars_end = first + len(arrays[0]) - before if arrays else 0
 
     cdef int check_ids(self, int64_t samples) except -1:
         """Every id among the first samples of the inputs has a row in its table."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import _kernels
 from fastnn._log import DEBUG, log
-from fastnn.adapters import CSRRows
 from fastnn.records import LOSSES, Rates, Record, Value, required
 from fastnn.variables import Variable
 
@@ -204,14 +203,6 @@ class Compiled:
     def rates(self, batches: np.ndarray) -> np.ndarray | None:
         """The rates of the steps that have another one for each batch, `(batches, steps)`; `None` where none has."""
         return np.stack([rates(batches) for rates in self.schedules], axis=1) if self.schedules else None
-
-    def bind(self, feeds: Iterable[np.ndarray | CSRRows]) -> None:
-        """Points the program at samples, in the order of its feeds."""
-        for feed, samples in enumerate(feeds):
-            if isinstance(samples, CSRRows):
-                self.program.bind_csr(feed, *samples.parts(self.dtype), samples.shape[1], samples.ascends)
-            else:
-                self.program.bind_feed(feed, samples)
 
     def gradients(self) -> list[np.ndarray]:
         """The kept gradients of `learning`: views."""

@@ -149,9 +149,7 @@ class Derivatives:
 
     # --- programs ---
 
-    def _run(
-        self, key: Any, feeds: list[Any], emit: Callable[[Builder, list[Value]], None]
-    ) -> tuple[Any, Any]:
+    def _run(self, key: Any, feeds: list[Any], emit: Callable[[Builder, list[Value]], None]) -> tuple[Any, Any]:
         samples = len(feeds[0])
         rows = prediction.rows_within(self.model, BATCH_BYTES // 2)
         capacity = min(1 << (samples - 1).bit_length(), rows)
@@ -184,7 +182,7 @@ class Derivatives:
                 results += 1
             else:  # it leads nowhere
                 gradients.append(np.zeros((*shape, *sample), self.model.dtype))
-        compiled.bind(feeds)
+        program.bind(feeds)
         try:
             program.start(samples, min(program.capacity, samples))
             steps = -(-samples // min(program.capacity, samples))

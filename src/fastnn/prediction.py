@@ -62,7 +62,7 @@ class Predictor:
         except IndexError:
             compiled = self._compile(self._capacity(samples, training), training, sparse)
         program = compiled.program
-        compiled.bind(x)
+        program.bind(x)
         for at, array in enumerate(y):
             program.bind_result(at, array)
         try:

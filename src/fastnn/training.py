@@ -308,7 +308,7 @@ class Training:
     def bind(self, compiled: Compiled, arrays: Arrays) -> None:
         """Points the program at the arrays."""
         self.runs += 1
-        compiled.bind(arrays.feeds)
+        compiled.program.bind(arrays.feeds)
 
     def train_program(self, arrays: Arrays, batch_size: int) -> Compiled:
         return self.program("train", min(batch_size, len(arrays)), arrays)
@@ -348,7 +348,7 @@ class Training:
         samples, counter = len(arrays), optimizer.counter
         steps = -(-samples // batch_size)
         done = ready = 0 if begun is None else int(begun["done"])
-        first = int(counter) - done
+        first = counter.item() - done
         self.bind(compiled, arrays)
         try:
             program.start(samples, batch_size, order, first + done, shuffle)
@@ -362,9 +362,10 @@ class Training:
                     ahead = 1 if by_batch else min(steps - done, SCALARS)
                     at, ready = first + done, done + ahead
                     rates = compiled.rates(np.arange(at, at + ahead)) if compiled.schedules else None
-                    program.set_scalars(done, known.of(at, ahead), rates)
+                    tables, before = known.of(at, ahead)
+                    program.set_scalars(done, tables, rates, before)
                 done += program.run(done, ready - done, SLICE)
-                counter.fill(first + done)
+                counter[...] = first + done
                 self.amid_steps = True
                 yield done
                 self.amid_steps = False

@@ -486,7 +486,7 @@ class Layer(Weighted):
         compiled = self._eager[key]
         outputs = [np.empty((samples, *value.shape), self.dtype) for value in compiled.builder.results]
         if samples:
-            compiled.bind(arrays)
+            compiled.program.bind(arrays)
             for at, y in enumerate(outputs):
                 compiled.program.bind_result(at, y)
             compiled.program.start(samples, samples, iteration=np.random.randint(1 << 31) if training else 0)

@@ -24,8 +24,9 @@ class KnownScalars:
         self.first = self.end = 0
         self.tables: list[np.ndarray] = []
 
-    def of(self, first: int, steps: int) -> list[np.ndarray]:
-        """What `optimizer.tables` returns for `steps` steps from number `first` on."""
+    def of(self, first: int, steps: int) -> tuple[list[np.ndarray], int]:
+        """Tables as `optimizer.tables` returns them, with `steps` steps from number `first` on; and how many rows of
+        them are those of steps before."""
         stamp = None if self.trusted else self.optimizer.scalars_stamp
         holds = stamp == self.stamp
         if not (holds and self.first <= first <= first + steps <= self.end):
@@ -33,5 +34,4 @@ class KnownScalars:
             ahead = min(4 * (self.end - self.first), self.MOST) if holds else 0
             self.first, self.end, self.stamp = first, first + max(steps, ahead), stamp
             self.tables = self.optimizer.tables(np.arange(self.first, self.end))
-        at = first - self.first
-        return [table[at : at + steps] for table in self.tables]
+        return self.tables, first - self.first

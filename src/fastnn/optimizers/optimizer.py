@@ -290,7 +290,8 @@ class Optimizer(State):
     def scalars_stamp(self) -> Any:
         """What `tables` follows from: equal to what it was before as long as the scalars of each step are the same."""
         steady = isinstance(self._learning_rate, Variable) and not isinstance(self.weight_decay, LearningRateSchedule)
-        if steady and not any([isinstance(group.weight_decay, LearningRateSchedule) for group in self._groups]):
+        decays = [group.weight_decay for group in self._groups]
+        if steady and not (decays and any(isinstance(decay, LearningRateSchedule) for decay in decays)):
             return self._changed, float(self._learning_rate.value)
         return object()  # schedules and callables may return anything
 
