@@ -18,7 +18,7 @@ Y = X[:, :1] ** 2
 
 
 def fitted(optimizer: Any, listener: callbacks.Callback | None, epochs: int = 4) -> list[np.ndarray]:
-    """Weights after training; a listener of the user's own makes fit ask the optimizer anew for every epoch."""
+    """Weights after training; a listener of the user's own, who may change the optimizer, makes fit watch it."""
     set_random_seed(1)
     model = Sequential([layers.Dense(4, activation="tanh"), layers.Dense(1)])
     model.compile(optimizer, "mse")

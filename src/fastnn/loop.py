@@ -103,9 +103,9 @@ def fit(
 def _follow(model: Any, run: Run, callbacks: Any, by_batch: bool, draws: bool) -> None:
     """Runs an epoch, and tells callbacks how it goes."""
     source = run.source
+    epoch = source.train(run.epoch, by_batch, run.begun)
     if by_batch and (source.steps is None or run.done < source.steps):
         callbacks.on_train_batch_begin(run.done)
-    epoch = source.train(run.epoch, by_batch, run.begun)
     try:
         for done in epoch:
             run.done = done

@@ -294,14 +294,10 @@ class Training:
                 f"{names}. Received: class_weight={class_weight!r}"
             )
         weights = [
-            data.as_weights(before, y, head.shape[:-1], factors, head.sparse)
-            for head, before, y, factors in zip(
-                self.results.trained,
-                arrays.weights,
-                arrays.y,
-                [class_weight.get(name) if by_output else class_weight for name in names],
-                strict=True,
+            data.as_weights(
+                before, y, head.shape[:-1], class_weight.get(head.name) if by_output else class_weight, head.sparse
             )
+            for head, before, y in zip(self.results.trained, arrays.weights, arrays.y, strict=True)
         ]
         return Arrays(arrays.x, arrays.y, weights, arrays.target_shapes)
 

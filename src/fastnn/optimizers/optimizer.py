@@ -61,7 +61,7 @@ class Optimizer(State):
     [0.5 2.5]
     """
 
-    _changed: Any = None
+    _changed: object = None  # another one after each change of an attribute
     kernel: str | None = None
     full_batch = False  # an epoch is one call of `minimize(evaluate, variables)`, over the whole data set
 
@@ -284,7 +284,7 @@ class Optimizer(State):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in self.__dict__:  # no property, behind which are attributes or variables
-            self.__dict__["_changed"] = object()  # a new one at each change
+            self.__dict__["_changed"] = object()
 
     @property
     def scalars_stamp(self) -> Any:
@@ -297,7 +297,7 @@ class Optimizer(State):
 
     def _rules(self) -> list[Rule]:
         alike = not self._groups and not self._undecayed and type(self).kernel_of is Optimizer.kernel_of
-        if alike and self._trainable_variables:  # as nearly always, and this is asked before every epoch
+        if alike and self._trainable_variables:  # as nearly always
             return [Rule(self.kernel, 1.0, self.weight_decay)]
         rules: list[Rule] = []
         for variable in self._trainable_variables:
