@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,20 @@ def test_peers_take_the_same_steps(case: Case, peer: str) -> None:
         # All but the few whose slope is next to nothing, as Adam makes whole steps of them.
         share = 0.5 if peer in OTHER_EPSILON and case.optimizer == "adam" else 0.95
         assert np.quantile(np.abs(a - b), share) < 0.02 * moved
+
+
+@pytest.mark.parametrize("peer", ["numpy", "torch"])
+def test_frugal_trainers_take_the_same_steps(peer: str) -> None:
+    case = replace(CASES["rl"], samples=200)  # of which the last batch has eight
+    module, weights = peer_module(peer), []
+    for kind in (module.Trainer, module.FrugalTrainer):
+        if peer == "torch":
+            module.torch.manual_seed(0)
+        trainer = kind(case, *case.data())
+        trainer.train(2)
+        weights.append(trainer.weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -2,7 +2,8 @@
 
 A peer that trains has a class `Trainer(case, x, y)` with `train(epochs)`, which returns the seconds of each epoch, and
 `weights()`, which returns what `Case.weights` does. Every peer trains on mini-batches that are shuffled in every epoch,
-on the same data, and computes the loss of each step.
+on the same data, and computes the loss of each step. Where that copies the data set, which is faster, `FrugalTrainer`
+is the same without the copy; its memory is what is measured.
 
 A peer that predicts has a class `Predictor(case)` of the network with `case.weights()`; `prepare(x)` makes of a NumPy
 array what the peer likes best, and `calls()` are the ways to ask for a prediction, by name: functions of that.

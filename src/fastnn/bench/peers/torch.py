@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -66,11 +66,13 @@ class Trainer:
                 parameters, lr=LEARNING_RATE, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True
             )
 
-    def _epoch(self) -> float:
+    def _batches(self) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
         order = torch.randperm(len(self.x))
+        return zip(self.x[order].split(self.case.batch), self.y[order].split(self.case.batch), strict=True)
+
+    def _epoch(self) -> float:
         total = torch.zeros(())
-        batches = zip(self.x[order].split(self.case.batch), self.y[order].split(self.case.batch), strict=True)
-        for x, y in batches:
+        for x, y in self._batches():
             self.optimizer.zero_grad()
             loss = self.loss(self.model(x), y)
             loss.backward()
@@ -91,6 +93,13 @@ class Trainer:
                 assert layer.running_var is not None
                 result += [layer.weight.detach(), layer.bias.detach(), layer.running_mean, layer.running_var]
         return [tensor.numpy() for tensor in result]
+
+
+class FrugalTrainer(Trainer):
+    """Gathers a batch when its step has come."""
+
+    def _batches(self) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        return ((self.x[rows], self.y[rows]) for rows in torch.randperm(len(self.x)).split(self.case.batch))
 
 
 class Predictor:
