@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import warnings
 from dataclasses import replace
@@ -104,6 +105,7 @@ def test_peers_predict_the_same(peer: str, monkeypatch: pytest.MonkeyPatch) -> N
     x = PREDICTED.data()[0][:5]
     predictor = peer_module(peer).Predictor(PREDICTED)
     given = predictor.prepare(x)
-    for call in predictor.calls().values():
-        expected = PREDICTED.outputs(PREDICTED.weights(), x)
-        np.testing.assert_allclose(np.asarray(call(given)), expected, rtol=0, atol=1e-5)
+    expected = PREDICTED.outputs(PREDICTED.weights(), x)
+    with getattr(predictor, "within", contextlib.nullcontext)():
+        for call in predictor.calls().values():
+            np.testing.assert_allclose(np.asarray(call(given)), expected, rtol=0, atol=1e-5)

@@ -68,7 +68,7 @@ SECTION = Section(
             "MB",
             (
                 "millions of bytes that two epochs take at most, beyond the data and what the process has after it has"
-                " trained 8-10-1; NumPy and PyTorch gather their samples batch by batch here"
+                " trained 8-10-1; NumPy, PyTorch and Keras hold one batch at a time here"
             ),
         ),
         (

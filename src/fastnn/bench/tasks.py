@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import time
 from typing import Any
@@ -95,9 +96,10 @@ def predict(peer: Any, request: dict[str, Any]) -> dict[str, Any]:
     predictor = peer.Predictor(case)
     given = predictor.prepare(x)
     result = {}
-    for name, call in predictor.calls().items():
-        np.testing.assert_allclose(np.asarray(call(given)), expected, rtol=0, atol=1e-4)
-        result[name] = seconds_of(lambda call=call: call(given), request["seconds"])
+    with getattr(predictor, "within", contextlib.nullcontext)():
+        for name, call in predictor.calls().items():
+            np.testing.assert_allclose(np.asarray(call(given)), expected, rtol=0, atol=1e-4)
+            result[name] = seconds_of(lambda call=call: call(given), request["seconds"])
     return {"seconds": result, "versions": versions(request["distributions"])}
 
 

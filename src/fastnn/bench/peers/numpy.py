@@ -131,7 +131,7 @@ class Trainer:
         last = len(sums) - 1
         inputs = [x]
         for i, (w, b, z) in enumerate(zip(self.kernels, self.biases, sums, strict=True)):
-            np.matmul(inputs[i], w, out=z)
+            np.dot(inputs[i], w, out=z)  # np.matmul takes half a microsecond longer
             z += b
             if i < last:
                 inputs.append(activations[i].forward(z))
@@ -221,10 +221,10 @@ class Predictor:
 
     def _predict(self, x: np.ndarray) -> np.ndarray:
         for w, b, z, activation in self.hidden:
-            np.matmul(x, w, out=z)
+            np.dot(x, w, out=z)
             z += b
             x = activation.forward(z)
-        np.matmul(x, self.kernels[-1], out=self.last)
+        np.dot(x, self.kernels[-1], out=self.last)
         return np.add(self.last, self.biases[-1], out=self.last)
 
     def calls(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:

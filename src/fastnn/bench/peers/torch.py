@@ -103,12 +103,23 @@ class FrugalTrainer(Trainer):
 
 
 class Predictor:
+    within = torch.inference_mode
+
     def __init__(self, case: Case) -> None:
         torch.set_flush_denormal(True)
+        self.case = case
         self.model = model_of(case).eval()
+        linears = [layer for layer in self.model if isinstance(layer, nn.Linear)]
+        self.hidden, self.last = [(layer.weight, layer.bias) for layer in linears[:-1]], linears[-1]
 
     def prepare(self, x: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(x)
 
     def calls(self) -> dict[str, Callable[[Any], Any]]:
-        return {"model(x)": torch.inference_mode()(lambda x: self.model(x))}
+        calls = {"model(x)": self.model}
+        return calls | ({"by hand": self._predict} if self.case.activation == "tanh" else {})
+
+    def _predict(self, x: torch.Tensor) -> torch.Tensor:
+        for weight, bias in self.hidden:
+            x = nn.functional.linear(x, weight, bias).tanh_()
+        return nn.functional.linear(x, self.last.weight, self.last.bias)
