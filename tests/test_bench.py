@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,11 @@ def test_the_other_tables() -> None:
     shown = inference.lines([{"network": "1-1", "activation": "tanh", "rows": 1, "results": calls}])
     assert shown[1] == "1-1, tanh, one sample"
     assert shown[-1].split() == ["PyTorch", "model(x)", "8", "4", "1"]
+    tables = {"startup": startup.lines(start), "memory": memory.lines([table | {"results": both("megabytes")}])[2:]}
+    tables |= {"inference": shown[2:]}
+    for name, table_lines in tables.items():
+        heads = [cell.split(",")[0] for cell in re.split(r" {2,}", table_lines[1 if name == "startup" else 0].strip())]
+        assert {*heads} - {"call"} <= {figure for figure, _ in command.SECTIONS[name].meanings}
     assert peak.lines({"float32": PEAK}) == ["float32: one core 100 GFLOP/s, all 200"]
 
 

@@ -71,6 +71,8 @@ SECTION = Section(
                 " trained 8-10-1; NumPy, PyTorch and Keras hold one batch at a time here"
             ),
         ),
+        ("× fastnn", "how many times as much as fastnn takes"),
+        ("× needed", "how many times as much as is needed"),
         (
             "needed",
             (
