@@ -134,6 +134,16 @@ def test_what_is_no_sample_is_refused_by_the_fast_lane_too(x: Any, error: type, 
     assert not out.any()
 
 
+def test_a_second_array_is_not_taken_for_a_flag(rng: np.random.Generator) -> None:
+    model = Sequential([layers.Dense(3)])
+    x = rows_of("f4", 2, rng)
+    for _ in range(2):  # the second time there is a fast lane
+        with pytest.raises(TypeError, match=r"Argument `training` .* Received: an array"):
+            model(x, x)
+        model(x)
+    np.testing.assert_array_equal(model(x, np.bool_(False)), model(x, False))
+
+
 def test_out_is_for_one_output(rng: np.random.Generator) -> None:
     inputs = layers.Input((WIDTH,))
     model = Model(inputs, [layers.Dense(2)(inputs), layers.Dense(3)(inputs)])
