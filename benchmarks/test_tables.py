@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest.importorskip("pandas")  # which the suite itself does without
+
 import tables
 
 

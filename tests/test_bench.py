@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from fastnn import __main__ as command_line
 from fastnn import _kernels
-from fastnn.bench import child, command, figures, inference, kernels, memory, peak, startup, training
+from fastnn.bench import child, command, figures, inference, kernels, memory, peak, process_memory, startup, training
 from fastnn.bench.cases import CASES, PREDICTED, VARIANTS, Case
 from fastnn.bench.kernel_pairs import DTYPES, UPDATES, pairs
 from fastnn.bench.peers import PEERS, PREDICTORS, TRAINERS
@@ -145,10 +146,16 @@ def test_the_other_tables() -> None:
     assert startup.lines(start)[-1].split() == ["PyTorch", "8", "4", "1"]
     table = {"name": "mnist", "network": "1-1", "batch": 1, "least_megabytes": 2.0, "data_megabytes": 1.0}
     assert memory.lines([table | {"results": both("megabytes")}])[-1].split() == ["PyTorch", "8", "4", "4"]
+    assert "Linux" in memory.lines([table | {"results": []}])[-1]
     calls = [r | {"call": "model(x)", "threads": 1} for r in both("us")]
     shown = inference.lines([{"network": "1-1", "activation": "tanh", "rows": 1, "results": calls}])
     assert shown[1] == "1-1, tanh, one sample"
     assert shown[-1].split() == ["PyTorch", "model(x)", "8", "4", "1"]
+    tables = {"startup": startup.lines(start), "memory": memory.lines([table | {"results": both("megabytes")}])[2:]}
+    tables |= {"inference": shown[2:]}
+    for name, table_lines in tables.items():
+        heads = [cell.split(",")[0] for cell in re.split(r" {2,}", table_lines[1 if name == "startup" else 0].strip())]
+        assert {*heads} - {"call"} <= {figure for figure, _ in command.SECTIONS[name].meanings}
     assert peak.lines({"float32": PEAK}) == ["float32: one core 100 GFLOP/s, all 200"]
 
 
@@ -235,6 +242,21 @@ def test_mistakes_are_one_line_before_anything_is_measured(
     assert message in printed.err
     assert len(printed.err.splitlines()) == 1
     assert os.listdir() == before
+
+
+def test_no_memory_is_measured_where_it_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process_memory, "STATUS", tmp_path / "none")
+    with pytest.raises(NotImplementedError, match="Linux"):  # which leaves a table empty, and ends nothing
+        process_memory.forget_peak()
+
+
+@pytest.mark.skipif(not os.access(process_memory.FORGET, os.W_OK), reason="this system lets no peak be forgotten")
+def test_memory_is_measured() -> None:
+    before = process_memory.forget_peak()
+    held = np.ones(1 << 21)
+    held[:] = 2
+    del held
+    assert process_memory.peak() - before > 0.9 * (8 << 21)
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

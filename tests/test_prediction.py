@@ -97,8 +97,51 @@ def test_a_read_only_out_is_refused(rng: np.random.Generator) -> None:
     x = rows_of("f4", 2, rng)
     out = model(x)
     out.flags.writeable = False
-    with pytest.raises(ValueError, match="writable"):
+    with pytest.raises(ValueError, match=r"writable.*Received: \(2, 3\), float32, read-only$"):
         model(x, out=out)
+
+
+def test_a_read_only_input_is_read(rng: np.random.Generator) -> None:
+    model = Sequential([layers.Dense(3)])
+    x = rows_of("f4", 2, rng)
+    expected = model(x)
+    x.flags.writeable = False
+    for _ in range(2):  # the second time by the fast lane
+        np.testing.assert_array_equal(model(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.zeros((1, WIDTH + 1), "float32"), ValueError, r"shape \('samples', 5\).*Received: shape=\(1, 6\)"),
+        (np.zeros(WIDTH, "float32"), ValueError, r"Received: shape=\(5,\)"),
+        (np.zeros((0, WIDTH), "float32"), ValueError, "must not be empty"),
+        (np.zeros((1, 1, WIDTH), "float32"), ValueError, r"Received: shape=\(1, 1, 5\)"),
+        (np.zeros((1, WIDTH), "complex64"), TypeError, "real numbers.*complex64"),
+        (np.full((1, WIDTH), "a"), TypeError, "real numbers.*<U1"),
+        (np.full((1, WIDTH), None), TypeError, "real numbers.*object"),
+        (None, TypeError, "real numbers"),
+        (1.0, ValueError, "Received: a scalar"),
+    ],
+)
+def test_what_is_no_sample_is_refused_by_the_fast_lane_too(x: Any, error: type, message: str) -> None:
+    model = Sequential([layers.Dense(3)])
+    model(np.zeros((1, WIDTH), "float32"))  # from here on there is a program for few rows
+    out = np.zeros((1, 3), "float32")
+    for given in ({}, {"out": out}):
+        with pytest.raises(error, match=message):
+            model(x, **given)
+    assert not out.any()
+
+
+def test_a_second_array_is_not_taken_for_a_flag(rng: np.random.Generator) -> None:
+    model = Sequential([layers.Dense(3)])
+    x = rows_of("f4", 2, rng)
+    for _ in range(2):  # the second time there is a fast lane
+        with pytest.raises(TypeError, match=r"Argument `training` .* Received: an array"):
+            model(x, x)
+        model(x)
+    np.testing.assert_array_equal(model(x, np.bool_(False)), model(x, False))
 
 
 def test_out_is_for_one_output(rng: np.random.Generator) -> None:

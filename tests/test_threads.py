@@ -14,7 +14,7 @@ import pytest
 
 import fastnn
 from fastnn import layers, ops, optimizers
-from fastnn.models import Sequential
+from fastnn.models import Model, Sequential
 from fastnn.utils import set_random_seed
 
 # JAX, where the parity tests have brought it in, minds forks. These children do without it.
@@ -62,6 +62,23 @@ def dense(units, activation="relu", **kwargs):
     return layers.Dense(units, activation=activation, **kwargs)
 
 
+def branches():
+    x = layers.Input((70,))
+    a, b = dense(130)(x), dense(130, "tanh")(x)
+    y = layers.Concatenate()([layers.Add()([a, b]), layers.Multiply()([a, b]), dense(40)(a)])
+    return Model(x, layers.Dense(5, activation="softmax")(y))
+
+
+class Doubled(layers.Layer):
+    """A step written in Python, which stands between two stages."""
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        return 2 * dy
+
+
 # Each large enough to be shared out: see SHARED_FLOPS in run.c.
 NETS = {
     "all kinds": lambda: classifier(
@@ -80,6 +97,18 @@ NETS = {
         dense(201, kernel_regularizer="l1", bias_regularizer="l2", activity_regularizer="l2"), dense(90)
     ),
     "constrained": lambda: classifier(dense(201, kernel_constraint="max_norm"), dense(90, kernel_constraint="non_neg")),
+    "branches": branches,
+    "rows normalized": lambda: classifier(
+        dense(150), layers.LayerNormalization(), dense(130, "selu"), layers.RMSNormalization(), layers.PReLU()
+    ),
+    "noise": lambda: classifier(
+        layers.GaussianNoise(0.1), dense(150), layers.GaussianDropout(0.2), dense(130), layers.AlphaDropout(0.1)
+    ),
+    "looked up": lambda: classifier(
+        layers.Discretization([-1.0, 0.0, 1.0]), layers.Embedding(5, 9), layers.Flatten(), dense(90)
+    ),
+    "Python": lambda: classifier(dense(150), Doubled(), dense(130)),
+    "members": lambda: classifier(layers.RepeatVector(3), dense(150), dense(90), layers.GlobalAveragePooling1D()),
 }
 OPTIMIZERS = {
     "adam": lambda: "adam",
@@ -89,14 +118,14 @@ OPTIMIZERS = {
 }
 
 
-def fitted(net, optimizer):
+def fitted(net, optimizer, batch_size=203):
     """Weights, losses and predictions of a network after a few steps, the last of them on fewer rows."""
     set_random_seed(3)
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(500, 70)), rng.integers(0, 5, 500)
     model = NETS[net]()
     model.compile(OPTIMIZERS[optimizer](), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(x, y, epochs=2, batch_size=203, verbose=0)
+    history = model.fit(x, y, epochs=2, batch_size=batch_size, verbose=0)
     losses = np.array(history.history["loss"])
     assert np.isfinite(losses).all()
     return [*model.get_weights(), losses, model.predict(x, verbose=0)]
@@ -114,8 +143,20 @@ def test_the_same_bits_for_any_number_of_threads(threads, net, optimizer):
         assert same(results[0], other)
 
 
+def test_the_same_bits_of_steps_that_take_so_long_that_signals_are_listened_for(threads):
+    results = []
+    for count in (1, 2, 3, 8):
+        threads(count)
+        results.append(fitted("wide", "adam", batch_size=450))  # LISTENED_FLOPS in run_rows.c, and shared by columns
+    for other in results[1:]:
+        assert same(results[0], other)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rows, inputs, units", [(40, 300, 257), (300, 260, 65), (5, 700, 1025), (900, 301, 33)])
+@pytest.mark.parametrize(
+    "rows, inputs, units",
+    [(40, 300, 257), (300, 260, 65), (5, 700, 1025), (900, 301, 33), (2100, 500, 501)],  # the last is over 1 GFLOP
+)
 def test_a_product_has_the_same_bits_for_any_number_of_threads(threads, rows, inputs, units, dtype):
     rng = np.random.default_rng(0)
     x, w, dy = (rng.normal(size=shape).astype(dtype) for shape in ((rows, inputs), (inputs, units), (rows, units)))
@@ -185,6 +226,43 @@ def test_a_child_trains_while_a_thread_of_its_parent_does(threads):
         other.join()
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are not counted on this system")
+def test_callers_share_the_workers_there_are():
+    code = """if True:
+        import os, threading, numpy as np, fastnn
+        fastnn.set_num_threads(3)
+        model = fastnn.Sequential([fastnn.layers.Dense(300), fastnn.layers.Dense(5)])
+        x = np.zeros((600, 70), "float32")
+        count = lambda: len(os.listdir("/proc/self/task"))
+        model.predict(x[:1], verbose=0)
+        counts = [count()]
+        model.predict(x, verbose=0)
+        counts.append(count())
+        inside = threading.Barrier(7)
+
+        class Counting(fastnn.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                inside.wait()  # until all have trained for an epoch
+                inside.wait()  # until threads are counted
+
+        def fit():
+            own = fastnn.models.clone_model(model)
+            own.compile("sgd", "mse")
+            own.fit(x, x[:, :5], batch_size=200, verbose=0, epochs=1, callbacks=[Counting()])
+
+        trainers = [threading.Thread(target=fit) for _ in range(6)]
+        for trainer in trainers: trainer.start()
+        inside.wait()
+        counts.append(count() - len(trainers))
+        inside.wait()
+        for trainer in trainers: trainer.join()
+        print(*(n - counts[0] for n in counts))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["0", "2", "2"]  # whoever calls works, too
+
+
 def _fit_until(stop):
     x = np.zeros((400, 70), "float32")
     model = Sequential([layers.Dense(150), layers.Dense(5)])
@@ -203,6 +281,18 @@ def test_models_trained_by_joblib(threads, backend):
     assert same(expected, received[0])
     assert same(expected, received[2])
     assert not same(expected, received[1])
+
+
+def _threads_here():
+    return fastnn.get_num_threads()
+
+
+@pytest.mark.parametrize("inner", [1, 3])
+def test_joblib_says_how_many_threads_its_processes_have(inner):
+    joblib = pytest.importorskip("joblib")
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=inner):
+        counts = joblib.Parallel(n_jobs=2)(joblib.delayed(_threads_here)() for _ in range(2))
+    assert counts == [inner, inner]
 
 
 def fit_of_its_own(seed):
@@ -383,6 +473,19 @@ def _use(model, x, expected):
 def test_a_number_of_threads_that_cannot_be(count):
     with pytest.raises(ValueError, match="threads"):
         fastnn.set_num_threads(count)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_no_more_threads_than_its_affinity_lets_a_process_use():
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    code = """if True:
+        import os
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+        import fastnn
+        print(fastnn.get_num_threads())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert int(done.stdout) == 1
 
 
 def test_no_more_threads_than_this_process_may_use():

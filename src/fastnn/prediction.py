@@ -88,11 +88,17 @@ class Predictor:
             return [np.empty(shape, self.model.dtype) for shape in shapes]
         if len(shapes) != 1:
             raise ValueError(f"Argument `out` is for a model with one output. Received: a model with {len(shapes)}")
-        fits = isinstance(out, np.ndarray) and out.shape == shapes[0] and out.dtype == self.model.dtype
+        is_array = isinstance(out, np.ndarray)
+        fits = is_array and out.shape == shapes[0] and out.dtype == self.model.dtype
         if not fits or not out.flags.c_contiguous or not out.flags.writeable:
+            received = f"{out.shape}, {out.dtype}" if is_array else repr(out)
+            if is_array and not out.flags.writeable:
+                received += ", read-only"
+            if is_array and not out.flags.c_contiguous:
+                received += f", with strides {out.strides}"
             raise ValueError(
                 f"Argument `out` must be a writable, C-contiguous array of shape {shapes[0]} and dtype "
-                f"{self.model.dtype.name}. Received: {getattr(out, 'shape', out)!r}, {getattr(out, 'dtype', None)}"
+                f"{self.model.dtype.name}. Received: {received}"
             )
         return [out]
 

@@ -79,6 +79,53 @@ static void check_callers(void) {
     fastnn_end_work();
 }
 
+/* Tasks that run at once, and how many there were at most. */
+static atomic_int running, most_running;
+
+static void occupy(void *context, int64_t task, int worker) {
+    (void)context, (void)task, (void)worker;
+    const int now = atomic_fetch_add(&running, 1) + 1;
+    int most = atomic_load(&most_running);
+    while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now)) {
+    }
+    sleep_us(100); /* others get to their tasks, however few CPUs there are */
+    atomic_fetch_sub(&running, 1);
+}
+
+static atomic_int at_work, done;
+
+static void *train(void *count) {
+    fastnn_begin_work();
+    atomic_fetch_add(&at_work, 1);
+    while (atomic_load(&at_work) < (int)(intptr_t)count) sleep_us(20);
+    for (int i = 0; i < 20; ++i) fastnn_parallel(occupy, NULL, 12, fastnn_free_threads());
+    atomic_fetch_add(&done, 1);
+    while (atomic_load(&done) < (int)(intptr_t)count) sleep_us(20); /* nobody leaves work to the others */
+    fastnn_end_work();
+    return NULL;
+}
+
+/* So many callers, of whom each alone may use so many threads: how many tasks run at once. */
+static int at_once(int count, int threads) {
+    pthread_t callers[2 * CALLERS];
+    fastnn_set_num_threads(threads);
+    atomic_store(&most_running, 0), atomic_store(&at_work, 0), atomic_store(&done, 0);
+    for (int i = 0; i < count; ++i)
+        expect(!pthread_create(&callers[i], NULL, train, (void *)(intptr_t)count), "a thread");
+    for (int i = 0; i < count; ++i) pthread_join(callers[i], NULL);
+    return atomic_load(&most_running);
+}
+
+static void check_crowd(void) {
+    int alone = 0;
+    for (int i = 0; i < 100 && alone < 4; ++i) alone = at_once(1, 4); /* workers may be late where others are busy */
+    expect(alone == 4, "a caller alone uses all threads");
+    expect(at_once(2, 4) <= 4, "two callers use no more than one of them would");
+    expect(at_once(4, 4) <= 4, "as many callers as threads: one each");
+    expect(at_once(6, 4) <= 6, "more callers than threads: no workers beside them");
+    fastnn_set_num_threads(3);
+}
+
 static double cpu_seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -176,6 +223,7 @@ int main(int count, char **arguments) {
     check_groups();
     open_regions(1, REGIONS);
     check_callers();
+    check_crowd();
     if (!watched) {
         check_fork();
         check_idle();

@@ -76,7 +76,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what to measure, of {', '.join(SECTIONS)} (default: all but variants)",
     )
     add("--cases", nargs="+", choices=every, metavar="CASE", help=f"trainings, of {', '.join(every)}")
-    add("--peers", nargs="*", choices=PEERS, metavar="PEER", help="whom to compare with (default: all installed)")
+    add(
+        "--peers",
+        nargs="*",
+        choices=PEERS,
+        metavar="PEER",
+        help="whom to compare with (default: all installed; not torch_compile with --quick)",
+    )
     add("--kernels", nargs="+", metavar="WORD", default=[], help="only kernels with one of these words in their name")
     add("--rounds", type=_positive(int), metavar="N", help=f"repeats (default: {ROUNDS}; {QUICK_ROUNDS} with --quick)")
     add(

@@ -72,6 +72,10 @@ SECTION = Section(
     (
         ("kernel", "one function on arrays in memory, with `out=`; rows x inputs x units, or the shape of its array"),
         ("× fastnn", "how many times as long NumPy takes, written with as few passes as there can be, all in place"),
+        (
+            "below",
+            "behind a ratio that is less than the least that is asked of this kernel; SLOWER where NumPy is faster",
+        ),
         ("µs", "the best of many blocks of calls in which both take turns: whatever else runs only ever adds"),
     ),
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from pathlib import Path
 
 STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def _bytes(name: str) -> int:
+    if not STATUS.exists():
+        raise NotImplementedError("memory is measured on Linux alone")
     for line in STATUS.read_text(encoding="ascii").splitlines():
         key, _, value = line.partition(":")
         if key == name:
@@ -23,8 +27,14 @@ def peak() -> int:
 def forget_peak() -> int:
     """Starts the peak afresh where the system allows it; returns the bytes that count as there before.
 
-    Where it does not, that is the peak so far: what comes after can then be shown too small, never too large.
+    What was freed is given back first, or what comes after would live in it unseen. Where the peak cannot be forgotten,
+    what is returned is the peak so far: what comes after can then be shown too small, never too large.
     """
+    _bytes("VmRSS")  # whether there is such a thing
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
+    if trim is not None:
+        trim(0)
     try:
         FORGET.write_text("5", encoding="ascii")
     except OSError:

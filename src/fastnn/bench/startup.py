@@ -53,6 +53,7 @@ SECTION = Section(
     lines,
     (
         ("first step", "seconds from the start of the process to the end of its first training step"),
+        ("× fastnn", "how many times as long as fastnn's first step it takes"),
         ("import", "seconds of that for importing the library, NumPy included"),
     ),
 )

@@ -339,10 +339,14 @@ class Model(Trainer, Differentiable, Layer):
             training: Whether layers behave as in training.
             out: Where the output goes, for a model with one: a C-contiguous array of its shape and dtype.
         """
-        if self._few is not None and not training:
+        if self._few is not None and (training is None or training is False):
             y = self._few.predict_few(inputs, out)
             if y is not None:
                 return y
+        if training is not None and np.ndim(training):
+            raise TypeError(
+                "Argument `training` must be True, False or None. Received: an array; several inputs are a list"
+            )
         if any(isinstance(thing, Tensor) for thing in flatten(inputs)):
             return self._call_symbolically(inputs, training)
         plain = isinstance(inputs, (np.ndarray, dict)) or is_sparse(inputs)

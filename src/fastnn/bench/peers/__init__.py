@@ -2,10 +2,12 @@
 
 A peer that trains has a class `Trainer(case, x, y)` with `train(epochs)`, which returns the seconds of each epoch, and
 `weights()`, which returns what `Case.weights` does. Every peer trains on mini-batches that are shuffled in every epoch,
-on the same data, and computes the loss of each step.
+on the same data, and computes the loss of each step. Where that copies the data set, which is faster, `FrugalTrainer`
+is the same without the copy; its memory is what is measured.
 
 A peer that predicts has a class `Predictor(case)` of the network with `case.weights()`; `prepare(x)` makes of a NumPy
-array what the peer likes best, and `calls()` are the ways to ask for a prediction, by name: functions of that.
+array what the peer likes best, and `calls()` are the ways to ask for a prediction, by name: functions of that, called
+within the context `within()` where it has one.
 
 Each raises NotImplementedError for a case that it has no means for.
 """
@@ -67,7 +69,7 @@ PEERS = {
             "PyTorch",
             ("torch",),
             "eager, fused optimizer, an epoch gathered at once, denormals flushed",
-            "eager in inference mode",
+            "eager in inference mode, and by hand: functions, in place",
         ),
         Peer(
             "torch_compile",
@@ -81,15 +83,15 @@ PEERS = {
             "jax",
             "JAX",
             ("jax", "jaxlib"),
-            "a whole epoch in one jitted scan, donated buffers",
+            "a whole epoch in one jitted scan, donated buffers, on the calling thread",
             "one jitted function, on arrays that JAX holds already",
         ),
         Peer(
             "keras",
             "Keras (JAX)",
             ("keras", "jax"),
-            "`fit`, compiled by XLA, eight steps in a call",
-            "`predict` with one batch for all rows",
+            "`fit`, compiled by XLA, 32 steps in a call",
+            "`predict` with one batch for all rows, and `predict_on_batch`",
         ),
         Peer("sklearn", "scikit-learn", ("scikit-learn",), "MLP's `partial_fit`, an epoch a call", "MLP's `predict`"),
         Peer(
@@ -97,7 +99,7 @@ PEERS = {
             "ONNX Runtime",
             ("onnxruntime", "onnx"),
             None,
-            "a session with all graph optimizations",
+            "a session with all graph optimizations; and with input and output bound to arrays",
         ),
     )
 }

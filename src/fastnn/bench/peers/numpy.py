@@ -86,7 +86,7 @@ class Trainer:
         arrays = (self.parameters, self.gradient, *slots)
         self.blocks = [[a[first : first + BLOCK] for a in arrays] for first in range(0, len(self.parameters), BLOCK)]
         self.update = {"adam": self._adam, "momentum": self._momentum}[case.optimizer]
-        self.epoch_x, self.epoch_y = np.empty_like(x), np.empty_like(y)
+        self.copies = [np.empty((self.samples_at_once, *a.shape[1:]), a.dtype) for a in (x, y)]
         self.random = np.random.default_rng(1)
         self.steps = 0
         self.buffers = {rows: Buffers(case, rows) for rows in {min(case.batch, len(x)), len(x) % case.batch} - {0}}
@@ -131,7 +131,7 @@ class Trainer:
         last = len(sums) - 1
         inputs = [x]
         for i, (w, b, z) in enumerate(zip(self.kernels, self.biases, sums, strict=True)):
-            np.matmul(inputs[i], w, out=z)
+            np.dot(inputs[i], w, out=z)  # np.matmul takes half a microsecond longer
             z += b
             if i < last:
                 inputs.append(activations[i].forward(z))
@@ -173,20 +173,38 @@ class Trainer:
             v -= g
             w += v
 
+    @property
+    def samples_at_once(self) -> int:
+        """How many are gathered together: whole batches, or all."""
+        return len(self.x)
+
     def _epoch(self) -> float:
         order = self.random.permutation(len(self.x))
-        x = np.take(self.x, order, axis=0, out=self.epoch_x, mode="clip")  # "clip" writes without a buffer
-        y = np.take(self.y, order, axis=0, out=self.epoch_y, mode="clip")
         batch, total = self.case.batch, 0.0
-        for first in range(0, len(x), batch):
-            total += self._step(x[first : first + batch], y[first : first + batch])
-        return total / len(x)
+        for start in range(0, len(order), self.samples_at_once):
+            rows = order[start : start + self.samples_at_once]
+            # "clip" writes without a buffer
+            x, y = (
+                np.take(a, rows, axis=0, out=copy[: len(rows)], mode="clip")
+                for a, copy in zip((self.x, self.y), self.copies, strict=True)
+            )
+            for first in range(0, len(rows), batch):
+                total += self._step(x[first : first + batch], y[first : first + batch])
+        return total / len(order)
 
     def train(self, epochs: int) -> list[float]:
         return time_epochs(self._epoch, epochs)
 
     def weights(self) -> list[np.ndarray]:
         return [a for pair in zip(self.kernels, self.biases, strict=True) for a in pair]
+
+
+class FrugalTrainer(Trainer):
+    """Gathers a batch when its step has come."""
+
+    @property
+    def samples_at_once(self) -> int:
+        return min(self.case.batch, len(self.x))
 
 
 class Predictor:
@@ -203,10 +221,10 @@ class Predictor:
 
     def _predict(self, x: np.ndarray) -> np.ndarray:
         for w, b, z, activation in self.hidden:
-            np.matmul(x, w, out=z)
+            np.dot(x, w, out=z)
             z += b
             x = activation.forward(z)
-        np.matmul(x, self.kernels[-1], out=self.last)
+        np.dot(x, self.kernels[-1], out=self.last)
         return np.add(self.last, self.biases[-1], out=self.last)
 
     def calls(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:

@@ -44,11 +44,22 @@ class Predictor:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
+        self.outputs = case.sizes[-1]
         self.session = onnxruntime.InferenceSession(graph_of(case), options, providers=["CPUExecutionProvider"])
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
+        self.bound = self.session.io_binding()
+        self.y = np.empty((len(x), self.outputs), x.dtype)
+        self.values = [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in (x, self.y)]  # the arrays' own memory
+        self.bound.bind_ortvalue_input("x", self.values[0])
+        self.bound.bind_ortvalue_output("y", self.values[1])
         return x
+
+    def _run_bound(self, x: np.ndarray) -> np.ndarray:
+        """Of the array that was bound."""
+        self.session.run_with_iobinding(self.bound)
+        return self.y
 
     def calls(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         run = self.session.run
-        return {"run(x)": lambda x: run(None, {"x": x})[0]}
+        return {"run(x)": lambda x: run(["y"], {"x": x})[0], "run_with_iobinding": self._run_bound}

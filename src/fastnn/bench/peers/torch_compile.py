@@ -80,6 +80,8 @@ class Trainer:
 
 
 class Predictor:
+    within = torch.inference_mode
+
     def __init__(self, case: Case) -> None:
         torch.set_flush_denormal(True)
         self.model = torch.compile(model_of(case).eval(), dynamic=False, fullgraph=True)
@@ -88,4 +90,4 @@ class Predictor:
         return torch.from_numpy(x)
 
     def calls(self) -> dict[str, Callable[[Any], Any]]:
-        return {"model(x)": torch.inference_mode()(lambda x: self.model(x))}
+        return {"model(x)": self.model}

@@ -14,6 +14,8 @@ from .torch import model_of
 
 
 class Predictor:
+    within = torch.inference_mode
+
     def __init__(self, case: Case) -> None:
         torch.set_flush_denormal(True)
         self.model = model_of(case).eval()
@@ -28,4 +30,4 @@ class Predictor:
         return given
 
     def calls(self) -> dict[str, Callable[[Any], Any]]:
-        return {"model(x)": torch.inference_mode()(lambda x: self.frozen(x))}
+        return {"model(x)": self.frozen}
