@@ -100,21 +100,18 @@ static inline V selu_back(V y, V dy, parameters c) {
     return v_mul(dy, v_select(v_lt(v_set1(0), y), v_set1((real)SELU_SCALE), below));
 }
 
-/* gelu: y = x · P(x) with the normal distribution function P(x) = (1 + erf(x / √2)) / 2;
+/* gelu: y = x · P(x) = max(x, 0) - |x| · P(-|x|) with the normal distribution function P;
  * dx = dy · (P(x) + x · p(x)), p(x) = e^(-x²/2) / √(2π) */
-static inline __attribute__((always_inline)) V normal_distribution(V x) {
-    V half = v_set1((real)0.5);
-    return v_fma(half, v_erf(v_mul(x, v_set1((real)0.70710678118654752440))), half);
-}
 static inline __attribute__((always_inline)) V gelu(V x, parameters c) {
     (void)c;
-    return v_mul(v_max(v_set1(-REAL_MAX), x), normal_distribution(x));
+    V bell, a = v_min(v_set1(NORMAL_HIGHEST), v_abs(x));
+    return v_fnma(a, normal_tail(a, &bell), v_max(v_set1(0), x));
 }
 static inline __attribute__((always_inline)) V gelu_back(V x, V dy, parameters c) {
     (void)c;
-    x = within(x, SATURATED);
-    V density = v_mul(v_exp(v_mul(v_mul(x, x), v_set1((real)-0.5))), v_set1((real)0.39894228040143267794));
-    return v_mul(dy, v_fma(x, density, normal_distribution(x)));
+    V bell, bounded = within(x, NORMAL_HIGHEST), tail = normal_tail(v_abs(bounded), &bell);
+    V distribution = v_select(v_lt(x, v_set1(0)), tail, v_sub(v_set1(1), tail));
+    return v_mul(dy, v_fma(bounded, v_mul(bell, v_set1((real)0.39894228040143267794)), distribution));
 }
 
 /* gelu_tanh: y = x · (1 + tanh(u)) / 2 = x · s with s = sigmoid(2u), 2u = √(8/π) · (x + 0.044715 x³);

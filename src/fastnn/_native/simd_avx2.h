@@ -53,10 +53,7 @@ static inline int m_count(M a) { return __builtin_popcount((unsigned)_mm256_move
 
 static inline V v_iota(void) { return _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7); }
 static inline V v_round(V a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-static inline V v_pow2(V n) {
-    __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
-}
+static inline V v_pow2(V t) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23)); }
 static inline V v_split(V x, V *exponent) {
     __m256i bits = _mm256_castps_si256(x);
     __m256i e = _mm256_srai_epi32(_mm256_sub_epi32(bits, _mm256_set1_epi32(0x3f400000)), 23);
@@ -128,10 +125,7 @@ static inline V v_iota(void) { return _mm256_setr_pd(0, 1, 2, 3); }
 static inline V v_round(V a) { return _mm256_round_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /* There is no conversion between doubles and 64-bit integers here: adding 1.5 · 2^52 puts an integer into the low bits
  * of a double, and 2^52 in place of the exponent makes a double of an integer. */
-static inline V v_pow2(V n) {
-    __m256d biased = _mm256_add_pd(n, v_set1(0x1.8p52 + 1023));
-    return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(biased), 52));
-}
+static inline V v_pow2(V t) { return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(t), 52)); }
 static inline V v_split(V x, V *exponent) {
     __m256i bits = _mm256_castpd_si256(x);
     __m256i shifted = _mm256_sub_epi64(bits, _mm256_set1_epi64x(0x3fe8000000000000LL - (1024LL << 52)));
@@ -158,12 +152,6 @@ static inline real v_max_lane(V a) {
 }
 
 #endif
-
-/* In two steps, as 2^n alone may be out of range. */
-static inline V v_scale(V a, V n) {
-    V half = v_round(v_mul(n, v_set1((real)0.5)));
-    return v_mul(v_mul(a, v_pow2(half)), v_pow2(v_sub(n, half)));
-}
 
 static inline V v_unknown(V a) {
     __asm__("" : "+x"(a));

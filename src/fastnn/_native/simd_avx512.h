@@ -11,8 +11,9 @@
  *   v_copysign(a, b)     the magnitude of a with the sign of b
  *   v_iota               0, 1, 2 .. LANES - 1
  *   v_round              to the nearest integer, ties to even
- *   v_pow2(n)            2^n, for integral n in the range of normal exponents
- *   v_scale(a, n)        a · 2^n, for integral n in twice that range: infinite, denormal or zero as a and n have it
+ *   v_pow2(t)            2^n for t = n + 1.5 · 2^23 + 127 (float64: 1.5 · 2^52 + 1023), whose lowest bits hold the biased
+ *                        exponent of 2^n: for integral n in the range of normal exponents, and 0 for the n below it
+ *   v_scale(a, n)        a · 2^n for integral n, with HAS_SCALE, where an ISA has an instruction for it
  *   v_split(x, &e)       x = mantissa · 2^e for positive normal x, with 0.75 <= mantissa < 1.5; returns the mantissa
  *   v_zip_low(a, b)      a0, b0, a1, b1 .. of their lower halves; v_zip_high: of their upper halves
  *   v_sum, v_max_lane    over all lanes, always in the same order
@@ -29,6 +30,7 @@
 #define ISA_NAME "avx512"
 #define TILE_ROWS 14
 #define TILE_VECS 2
+#define HAS_SCALE 1
 
 #if FASTNN_REAL == 32
 
@@ -81,10 +83,7 @@ static inline int m_count(M a) { return __builtin_popcount(a); }
 
 static inline V v_iota(void) { return _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
 static inline V v_round(V a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-static inline V v_pow2(V n) {
-    __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
-}
+static inline V v_pow2(V t) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23)); }
 static inline V v_scale(V a, V n) { return _mm512_scalef_ps(a, n); }
 static inline V v_split(V x, V *exponent) {
     __m512i bits = _mm512_castps_si512(x);
@@ -153,10 +152,7 @@ static inline int m_count(M a) { return __builtin_popcount(a); }
 
 static inline V v_iota(void) { return _mm512_setr_pd(0, 1, 2, 3, 4, 5, 6, 7); }
 static inline V v_round(V a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-static inline V v_pow2(V n) {
-    __m512i biased = _mm512_add_epi64(_mm512_cvtpd_epi64(n), _mm512_set1_epi64(1023));
-    return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
-}
+static inline V v_pow2(V t) { return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(t), 52)); }
 static inline V v_scale(V a, V n) { return _mm512_scalef_pd(a, n); }
 static inline V v_split(V x, V *exponent) {
     __m512i bits = _mm512_castpd_si512(x);

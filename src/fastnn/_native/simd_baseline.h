@@ -79,10 +79,7 @@ static inline int m_any(M a) { return _mm_movemask_ps(a) != 0; }
 static inline int m_count(M a) { return __builtin_popcount((unsigned)_mm_movemask_ps(a)); }
 
 static inline V v_iota(void) { return _mm_setr_ps(0, 1, 2, 3); }
-static inline V v_pow2(V n) {
-    __m128i biased = _mm_add_epi32(_mm_cvtps_epi32(n), _mm_set1_epi32(127));
-    return _mm_castsi128_ps(_mm_slli_epi32(biased, 23));
-}
+static inline V v_pow2(V t) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_castps_si128(t), 23)); }
 static inline V v_split(V x, V *exponent) {
     __m128i bits = _mm_castps_si128(x);
     __m128i e = _mm_srai_epi32(_mm_sub_epi32(bits, _mm_set1_epi32(0x3f400000)), 23);
@@ -147,12 +144,8 @@ static inline int m_any(M a) { return _mm_movemask_pd(a) != 0; }
 static inline int m_count(M a) { return __builtin_popcount((unsigned)_mm_movemask_pd(a)); }
 
 static inline V v_iota(void) { return _mm_setr_pd(0, 1); }
-/* There is no conversion between doubles and 64-bit integers here: adding 1.5 · 2^52 puts an integer into the low bits
- * of a double, and 2^52 in place of the exponent makes a double of an integer. */
-static inline V v_pow2(V n) {
-    __m128d biased = _mm_add_pd(n, v_set1(0x1.8p52 + 1023));
-    return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(biased), 52));
-}
+static inline V v_pow2(V t) { return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(t), 52)); }
+/* There is no conversion from 64-bit integers to doubles here: 2^52 in place of the exponent makes a double of one. */
 static inline V v_split(V x, V *exponent) {
     __m128i bits = _mm_castpd_si128(x);
     __m128i shifted = _mm_sub_epi64(bits, _mm_set1_epi64x(0x3fe8000000000000LL - (1024LL << 52)));
@@ -178,12 +171,6 @@ static inline V v_round(V a) {
     V big = v_set1(sizeof(real) == 4 ? (real)0x1p23 : (real)0x1p52);
     V rounded = v_copysign(v_sub(v_add(v_abs(a), big), big), a);
     return v_select(v_lt(v_abs(a), big), rounded, a);
-}
-
-/* In two steps, as 2^n alone may be out of range. */
-static inline V v_scale(V a, V n) {
-    V half = v_round(v_mul(n, v_set1((real)0.5)));
-    return v_mul(v_mul(a, v_pow2(half)), v_pow2(v_sub(n, half)));
 }
 
 static inline V v_unknown(V a) {

@@ -78,9 +78,7 @@ static inline V v_iota(void) {
     return vld1q_f32(lane);
 }
 static inline V v_round(V a) { return vrndnq_f32(a); }
-static inline V v_pow2(V n) {
-    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
-}
+static inline V v_pow2(V t) { return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23)); }
 static inline V v_split(V x, V *exponent) {
     int32x4_t bits = vreinterpretq_s32_f32(x);
     int32x4_t e = vshrq_n_s32(vsubq_s32(bits, vdupq_n_s32(0x3f400000)), 23);
@@ -148,9 +146,7 @@ static inline V v_iota(void) {
     return vld1q_f64(lane);
 }
 static inline V v_round(V a) { return vrndnq_f64(a); }
-static inline V v_pow2(V n) {
-    return vreinterpretq_f64_s64(vshlq_n_s64(vaddq_s64(vcvtnq_s64_f64(n), vdupq_n_s64(1023)), 52));
-}
+static inline V v_pow2(V t) { return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(t), 52)); }
 static inline V v_split(V x, V *exponent) {
     int64x2_t bits = vreinterpretq_s64_f64(x);
     int64x2_t e = vshrq_n_s64(vsubq_s64(bits, vdupq_n_s64(0x3fe8000000000000LL)), 52);
@@ -164,12 +160,6 @@ static inline real v_sum(V a) { return vaddvq_f64(a); }
 static inline real v_max_lane(V a) { return vmaxvq_f64(a); }
 
 #endif
-
-/* In two steps, as 2^n alone may be out of range. */
-static inline V v_scale(V a, V n) {
-    V half = v_round(v_mul(n, v_set1((real)0.5)));
-    return v_mul(v_mul(a, v_pow2(half)), v_pow2(v_sub(n, half)));
-}
 
 static inline V v_unknown(V a) {
     __asm__("" : "+w"(a));
