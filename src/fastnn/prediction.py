@@ -29,12 +29,14 @@ class Predictor:
 
     Attributes:
         few: The `_kernels.Program` that serves few rows at once, when one was made.
+        rows: How many rows a batch has at most.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.programs: dict[Any, list[Compiled]] = {}  # by what they are made for; those that nobody is using
         self.few: Any = None
+        self.rows = rows_within(model, BATCH_BYTES)
 
     def __call__(self, x: list[Any], training: bool = False, out: np.ndarray | None = None) -> Any:
         """Computes the model's outputs for all samples.
@@ -55,12 +57,13 @@ class Predictor:
         if out is not None:
             x = [a.copy() if isinstance(a, np.ndarray) and np.may_share_memory(a, out) else a for a in x]
         sparse = tuple([isinstance(array, CSRRows) for array in x])
-        idle = self._idle(samples, training, sparse)
+        capacity = self._capacity(samples, training)
+        idle = self._idle(capacity, training, sparse)
         # No lock, which a child of fork() might inherit from a thread that it has not: `pop` and `append` are atomic.
         try:
             compiled = idle.pop()
         except IndexError:
-            compiled = self._compile(self._capacity(samples, training), training, sparse)
+            compiled = self._compile(capacity, training, sparse)
         program = compiled.program
         program.bind(x)
         for at, array in enumerate(y):
@@ -106,11 +109,11 @@ class Predictor:
         if training:
             return samples
         # Powers of two: few programs serve all lengths.
-        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), rows_within(self.model, BATCH_BYTES))
+        return min(max(FEW_ROWS, 1 << (samples - 1).bit_length()), self.rows)
 
-    def _idle(self, samples: int, training: bool, sparse: tuple[bool, ...]) -> list[Compiled]:
+    def _idle(self, capacity: int, training: bool, sparse: tuple[bool, ...]) -> list[Compiled]:
         flags = tuple([layer.trainable for layer in self.model.deep_layers()])
-        key = (self._capacity(samples, training), training and self._batches(), flags, sparse)
+        key = (capacity, training and self._batches(), flags, sparse)
         if key not in self.programs and len(self.programs) >= MAX_PROGRAMS:
             self.programs.clear()
         return self.programs.setdefault(key, [])

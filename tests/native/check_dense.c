@@ -92,6 +92,9 @@ void check_dense(void) {
             check_gemm(323, odd - odd % 2, k, 1, transposed, given, 0, 1, 1);
             check_gemm(323, 8 * cols + 2, k - 3, 0, transposed, given, 1, 0, 0);
         }
+    for (int mode = 0; mode < 8; ++mode) /* few columns: rows go into the lanes, a part of each sum at a time */
+        for (int64_t few = 2; few <= lanes / 2 + 2; ++few)
+            check_gemm(2 * cols + 3, few, 129 + mode, mode % 3, mode % 2, AS_IT_LIES, mode / 4, mode / 2 % 2, mode < 4);
     check_gemm(320, 8 * cols + 1, 1024, 0, 0, AS_IT_LIES, 0, 0, 1); /* the rows of a share cache sets */
     check_gemm(2021, 4 * cols, 131072 / (4 * cols) / table->itemsize + 1, 0, 1, AS_IT_LIES, 0, 0,
                1); /* two blocks of rows */

@@ -41,6 +41,10 @@ static void gemm(const fastnn_gemm *g) {
         row_times_matrix(g);
         return;
     }
+    if (flips(g)) {
+        flipped(g);
+        return;
+    }
     /* Long sums of wide matrices are taken in blocks, which stay close at hand: b packed panel by panel, and a too where
      * its rows would drive each other out of the cache, or where many panels meet a that lies across (220 GFLOP/s instead
      * of 200 at 784x128x512, where one core's peak is 245; but 190 instead of 205 at 128x64x128). Sums go on in c between

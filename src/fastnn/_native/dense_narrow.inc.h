@@ -1,4 +1,4 @@
-/* Products too narrow for tiles: one column, or one row. */
+/* Products too narrow for tiles as they lie: one column, one row, or few columns. */
 
 /* c[i] = start + Σ_p a[i,p] · b[p], both contiguous along p: lanes share a sum, so its order depends on k alone. */
 static void dots(const fastnn_gemm *g) {
@@ -70,4 +70,49 @@ static void row_times_matrix(const fastnn_gemm *g) {
             default: row_panel(ROW_VECS, cols, g, b, bias, c);
         }
     }
+}
+
+/* Few columns leave most lanes of a tile idle. So rows of c go into the lanes, TILE_COLS at a time: what a tile computes is
+ * c transposed. The products of an element are added in the same order as in any other tile, to the same bits. */
+enum { FLIPPED_PRODUCTS = 128 }; /* of rows of a that are transposed at a time: 16 KiB of them */
+
+/* Whether that pays, counted in multiply-adds of a vector. Rows of a that lie in a line are transposed, which costs as much
+ * as 6 to 9 of them for each vector (Zen 4, 16 lanes: 6.6, 8 lanes: 5.5; more where a core has two multipliers). */
+static int flips(const fastnn_gemm *g) {
+    enum { TURNED_ROWS = 2 * LANES }; /* of c, in and out */
+    if (g->packed || g->b_col || g->n > TILE_COLS) return 0;
+    const int64_t lying = g->a_col == 1 ? 4 + LANES / 4 : 0;
+    const int64_t as_it_is = g->m * ((g->n + LANES - 1) / LANES) * g->k;
+    return (g->m + LANES - 1) / LANES * ((g->n + lying) * g->k + TURNED_ROWS) < as_it_is;
+}
+
+/* Rows [i, i + rows) of c. */
+static void flipped_rows(const fastnn_gemm *g, int64_t i, int64_t rows) {
+    _Alignas(64) real across[FLIPPED_PRODUCTS * TILE_COLS], turned[TILE_COLS * TILE_COLS];
+    const real *a = (const real *)g->a + i * g->a_row, *bias = g->bias;
+    real *c = (real *)g->c + i * g->c_row;
+    const int vecs = (int)((rows + LANES - 1) / LANES), lies = g->a_col == 1;
+    const int64_t most = lies ? FLIPPED_PRODUCTS : max64(g->k, 1);
+    tile_args t = {.n = rows, .c = turned, .c_row = TILE_COLS, .a_row = 1, .a_col = g->b_row, .accumulate = 1};
+    for (int64_t j = 0; j < g->n; ++j)
+        UNROLL for (int v = 0; v < TILE_VECS; ++v)
+            v_store(turned + j * TILE_COLS + v * LANES, v_set1(bias ? bias[j] : 0));
+    for (int64_t r = 0; g->accumulate && r < rows; r += LANES)
+        transpose_rows(min64(LANES, rows - r), g->n, c + r * g->c_row, g->c_row, turned + r, TILE_COLS);
+    for (int64_t p = 0; p == 0 || p < g->k; p += most) {
+        t.k = min64(most, g->k - p);
+        for (int64_t r = 0; lies && r < rows; r += LANES)
+            transpose_rows(min64(LANES, rows - r), t.k, a + r * g->a_row + p, g->a_row, across + r, TILE_COLS);
+        t.a = (const real *)g->b + p * g->b_row;
+        t.b = lies ? across : a + p * g->a_col;
+        t.b_row = lies ? TILE_COLS : g->a_col;
+        t.relu = g->relu && p + t.k == g->k;
+        panel_of_transpose(g->n, vecs, lies || rows == vecs * LANES, &t);
+    }
+    for (int64_t j = 0; j < g->n; j += LANES)
+        transpose_rows(min64(LANES, g->n - j), rows, turned + j * TILE_COLS, TILE_COLS, c + j, g->c_row);
+}
+
+static void flipped(const fastnn_gemm *g) {
+    for (int64_t i = 0; i < g->m; i += TILE_COLS) flipped_rows(g, i, min64(TILE_COLS, g->m - i));
 }

@@ -407,9 +407,25 @@ static void find_late_updates(fastnn_program *p) {
     }
 }
 
+static int is_fed(const fastnn_program *p, int value) {
+    for (int i = 0; i < p->n_feeds; ++i)
+        if (p->feeds[i].value == value) return 1;
+    return 0;
+}
+
+/* Which results can be computed where they are wanted. */
+static void find_own_results(fastnn_program *p) {
+    for (int i = 0; i < p->n_results; ++i) {
+        fastnn_result *r = &p->results[i];
+        r->own = !r->gradient && p->values[r->value].root == r->value && !is_fed(p, r->value);
+        for (int before = 0; before < i; ++before) r->own &= p->results[before].value != r->value;
+        p->gradients |= r->gradient;
+    }
+}
+
 int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
     find_late_updates(p);
-    for (int i = 0; i < p->n_results; ++i) p->gradients |= p->results[i].gradient;
+    find_own_results(p);
     if (cut_into_stages(p) || list_uses(p) || list_tasks(p) || lay_out(p, capacity)) return -1;
     count_work(p);
     return 0;

@@ -154,6 +154,7 @@ typedef struct {
 typedef struct {
     int value;
     int gradient; /* it is the value's gradient that is handed out: for each sample, one for each pull */
+    int own;      /* no other result is this value, nor an input: it can be computed where the result is wanted */
     char *data;   /* sample 0 of the whole data set */
 } fastnn_result;
 

@@ -36,6 +36,22 @@ static void point_at_inputs(fastnn_program *p) {
         else
             v->data = p->arena + p->values[v->root].data_at;
     }
+}
+
+/* And results are computed where they are wanted. */
+static void point_at_results(fastnn_program *p) {
+    for (int i = 0; i < p->n_results; ++i) {
+        const fastnn_result *r = &p->results[i];
+        fastnn_value *v = &p->values[r->value];
+        if (!r->own) continue;
+        const int64_t sample = v->per_sample * v->width * p->kernels->itemsize;
+        v->data = r->data && !p->copies_inputs ? r->data + p->first * sample : p->arena + v->data_at;
+    }
+}
+
+static void point_at_arrays(fastnn_program *p) {
+    point_at_inputs(p);
+    point_at_results(p);
     for (int i = 0; i < p->n_values; ++i) {
         fastnn_value *v = &p->values[i];
         if (v->root != i) v->data = p->values[v->root].data + v->column * p->kernels->itemsize;
@@ -79,7 +95,7 @@ static int run_one(fastnn_program *p, int64_t step) {
     p->batch++;
     p->step = step;
     if (p->n_rates) follow_rates(p);
-    point_at_inputs(p);
+    point_at_arrays(p);
     const int threads = threads_for(p);
     if (fastnn_run_rows(p, threads)) return -1;
     if (fastnn_run_weights(p, threads)) return -1;

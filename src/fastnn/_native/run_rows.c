@@ -72,6 +72,7 @@ static void write_results(fastnn_program *p, int64_t row0, int64_t row1) {
         if (!to || p->results[i].gradient) continue;
         to += (p->first + row0) * v->per_sample * bytes;
         const char *from = fastnn_row(p, v, v->data, row0);
+        if (from == to) continue; /* they were computed there */
         for (int64_t r = row0 * v->per_sample; r < row1 * v->per_sample; ++r, from += row_bytes, to += bytes)
             memcpy(to, from, (size_t)bytes);
     }
