@@ -7,7 +7,7 @@
 #include "cuts.h"
 #include "threads.h"
 
-enum { ALIGNMENT = 64, TILE_BYTES = 1 << 16, LARGE_BYTES = 1 << 22, WIDE_COLS = 512 };
+enum { ALIGNMENT = 64, TILE_BYTES = 1 << 16, LARGE_BYTES = 1 << 22, MIN_TILES = 16, WIDE_COLS = 512 };
 
 /* Room for one more item of a list; lists grow by doubling, at powers of two. */
 static void *grown(void *list, int count, size_t item) {
@@ -44,6 +44,7 @@ void fastnn_program_free(fastnn_program *p) {
     free(p->moves);
     free(p->stages);
     free(p->tasks);
+    free(p->bundles);
     free(p->uses);
     free(p->workers);
     fastnn_aligned_free(p->arena);
@@ -142,8 +143,8 @@ static int64_t elements_of(layout *l, const fastnn_value *v, int64_t capacity) {
 }
 
 /* What one task computes and updates of a parameter: whole panels of the packed transpose, about 64 KiB, or twice
- * that (at 2048x2048: 207 GFLOP/s instead of 189, where one core's peak is 245); of wide matrices some columns only, so
- * that what a task reads of dy stays in cache for the next. */
+ * that (at 2048x2048: 207 GFLOP/s instead of 189, where one core's peak is 245), or less, so that there are some for each
+ * worker; of wide matrices some columns only, so that what a task reads of dy stays in cache for the next. */
 static void tile_size(const fastnn_program *p, const fastnn_parameter *q, int64_t *rows, int64_t *cols) {
     const int64_t panel = p->kernels->tile_cols;
     int whole_rows = q->keep;
@@ -152,7 +153,8 @@ static void tile_size(const fastnn_program *p, const fastnn_parameter *q, int64_
     const int64_t share = (q->cols + blocks - 1) / blocks;
     *cols = blocks == 1 ? q->cols : (share + panel - 1) / panel * panel;
     const int large = q->rows * q->cols * p->kernels->itemsize >= LARGE_BYTES; /* then there are enough of them */
-    const int64_t fitting = (1 + large) * TILE_BYTES / (panel * *cols * p->kernels->itemsize);
+    const int64_t bytes = min64((1 + large) * TILE_BYTES, p->parameter_bytes / MIN_TILES);
+    const int64_t fitting = bytes / (panel * *cols * p->kernels->itemsize);
     *rows = panel * (fitting > 1 ? fitting : 1);
     if (*rows > q->rows) *rows = q->rows;
 }
@@ -323,6 +325,34 @@ static int is_sparse(const fastnn_program *p, int parameter) {
     return uses > 0;
 }
 
+static int64_t elements_of_task(const fastnn_weights_task *t) {
+    return (t->tile.row1 - t->tile.row0) * (t->tile.col1 - t->tile.col0);
+}
+
+/* Small tasks go together, or with a large one before them: workers get shares of as many bundles, which then are shares of
+ * as much work, and the same ones each time, so that what a worker wrote stays in its cache. */
+static int bundle_tasks(fastnn_program *p) {
+    int *bundles = calloc((size_t)p->n_tasks + 1, sizeof *bundles);
+    if (!bundles) return -1;
+    int count = 0;
+    int64_t most = 0, held = 0;
+    for (int i = 0; i < p->n_tasks; ++i)
+        if (elements_of_task(&p->tasks[i]) > most) most = elements_of_task(&p->tasks[i]);
+    for (int i = 0; i < p->n_tasks; ++i) {
+        const int64_t more = elements_of_task(&p->tasks[i]);
+        if (i == 0 || held + more > most + most / 16) {
+            bundles[count++] = i;
+            held = 0;
+        }
+        held += more;
+    }
+    bundles[count] = p->n_tasks;
+    free(p->bundles);
+    p->bundles = bundles;
+    p->n_bundles = count;
+    return 0;
+}
+
 static int list_tasks(fastnn_program *p) {
     for (int i = 0; i < p->n_parameters; ++i) p->parameters[i].sparse = is_sparse(p, i);
     int count = 0;
@@ -359,7 +389,7 @@ static int list_tasks(fastnn_program *p) {
     free(p->tasks);
     p->tasks = tasks;
     p->n_tasks = count;
-    return 0;
+    return bundle_tasks(p);
 }
 
 static int list_uses(fastnn_program *p) {
@@ -426,7 +456,6 @@ static void find_own_results(fastnn_program *p) {
 int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
     find_late_updates(p);
     find_own_results(p);
-    if (cut_into_stages(p) || list_uses(p) || list_tasks(p) || lay_out(p, capacity)) return -1;
     count_work(p);
-    return 0;
+    return cut_into_stages(p) || list_uses(p) || list_tasks(p) || lay_out(p, capacity) ? -1 : 0;
 }

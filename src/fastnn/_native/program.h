@@ -208,7 +208,8 @@ struct fastnn_program {
     fastnn_stage *stages;
     fastnn_weights_task *tasks;
     fastnn_use *uses;
-    int n_stages, n_tasks;
+    int *bundles; /* of tasks, [bundles[i], bundles[i + 1]): each about as much work as the largest task */
+    int n_stages, n_tasks, n_bundles;
     int way_back; /* the first stage of the way back, where it is gone more than once */
     fastnn_worker *workers;
     int n_workers;

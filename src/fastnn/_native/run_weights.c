@@ -151,9 +151,7 @@ static void finish_gradient(fastnn_program *p, fastnn_weights_task *t, char *g, 
     if (!p->updating || !q->late) follow_transposed(p, q, &t->tile);
 }
 
-static void run_task(void *context, int64_t task, int worker) {
-    fastnn_program *p = context;
-    fastnn_weights_task *t = &p->tasks[task];
+static void run_task(fastnn_program *p, fastnn_weights_task *t, int worker) {
     if (t->fold != FASTNN_NONE) {
         p->steps[t->fold].op->fold(p, &p->steps[t->fold]);
         return;
@@ -169,9 +167,7 @@ static void run_task(void *context, int64_t task, int worker) {
 }
 
 /* The same tasks again, for the updates that waited; a parameter that is updated as a whole is so in its first one. */
-static void run_late_update(void *context, int64_t task, int worker) {
-    fastnn_program *p = context;
-    const fastnn_weights_task *t = &p->tasks[task];
+static void run_late_update(fastnn_program *p, fastnn_weights_task *t, int worker) {
     if (t->fold != FASTNN_NONE) return;
     const fastnn_parameter *q = &p->parameters[t->parameter];
     const fastnn_tile whole = {0, q->rows, 0, q->cols};
@@ -184,6 +180,16 @@ static void run_late_update(void *context, int64_t task, int worker) {
     else
         update_line(p, q, l, at_element(p, q->gradient, l.at), worker);
     follow_transposed(p, q, tile);
+}
+
+static void run_bundle(void *context, int64_t bundle, int worker) {
+    fastnn_program *p = context;
+    for (int i = p->bundles[bundle]; i < p->bundles[bundle + 1]; ++i) run_task(p, &p->tasks[i], worker);
+}
+
+static void run_late_bundle(void *context, int64_t bundle, int worker) {
+    fastnn_program *p = context;
+    for (int i = p->bundles[bundle]; i < p->bundles[bundle + 1]; ++i) run_late_update(p, &p->tasks[i], worker);
 }
 
 /* Scales every kept gradient to a norm of at most `limit`: each parameter's own, or that of all together. */
@@ -248,11 +254,11 @@ int fastnn_run_weights(fastnn_program *p, int threads) {
     p->updating = updates && ((int64_t)p->iteration + 1) % p->accumulation == 0;
     p->overwrites = p->overwriting && ((int64_t)p->iteration / p->accumulation + 1) % p->overwriting == 0;
     if (p->regularized && regularize_in_python(p)) return -1;
-    fastnn_parallel(run_task, p, p->n_tasks, threads);
+    fastnn_parallel(run_bundle, p, p->n_bundles, threads);
     if (p->updating && p->late) {
         if (p->clip_norm > 0 || p->global_clip_norm > 0) clip_norms(p);
         if (p->updater != FASTNN_NONE && update_in_python(p)) return -1;
-        fastnn_parallel(run_late_update, p, p->n_tasks, threads);
+        fastnn_parallel(run_late_bundle, p, p->n_bundles, threads);
     }
     if (p->constrained && updates)
         for (int i = 0; i < p->n_parameters; ++i)
