@@ -44,10 +44,21 @@ FLOORS = (
 # The same for C: contracts, algorithms, the table of them, and what is compiled.
 C_FLOORS = (
     ("system.h",),
-    ("kernels.h", "denormals.h", "hashing.h", "threads.h", "simd_*.h"),
+    ("kernels.h", "denormals.h", "hashing.h", "threads.h", "pace.h", "simd_*.h"),
     ("cuts.h", "data.h", "linear.h", "program.h", "steps.h", "run.h"),
     ("*.inc.h", "bodies.inc.h"),
-    ("isa_*.c", "dispatch.c", "threads.c", "data.c", "hashing.c", "linear.c", "steps*.c", "run*.c", "program.c"),
+    (
+        "isa_*.c",
+        "dispatch.c",
+        "threads.c",
+        "pace.c",
+        "data.c",
+        "hashing.c",
+        "linear.c",
+        "steps*.c",
+        "run*.c",
+        "program.c",
+    ),
 )
 
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms)}

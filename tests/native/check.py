@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-THREADS = "check_threads.c"  # a program of its own
+THREADS = ("check_threads.c", "check_pace.c")  # a program of their own
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         jobs = [(str(native / "dispatch.c"), "dispatch", have)]
-        checks = [path for path in sorted(Path("tests/native").glob("*.c")) if path.name != THREADS]
+        checks = [path for path in sorted(Path("tests/native").glob("*.c")) if path.name not in THREADS]
         jobs += [(str(path), path.stem, ["-O1"]) for path in checks]
         jobs += [
             (str(native / f"isa_{isa}.c"), f"{isa}{bits}", [f"-DFASTNN_REAL={bits}", *build["ISA_FLAGS"][isa]])
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def check_threads(compile_with: list[str], link: list[str], run: list[str], native: Path, program: str) -> None:
-    sources = [f"tests/native/{THREADS}", str(native / "threads.c")]
+    sources = [*(f"tests/native/{name}" for name in THREADS), str(native / "threads.c"), str(native / "pace.c")]
     command = [*compile_with, *link, "-pthread", *sources, "-o", program]
     subprocess.run(command, check=True)
     # Under an emulator neither fork nor time is what it is elsewhere.

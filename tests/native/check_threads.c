@@ -14,6 +14,8 @@
 
 #include "threads.h"
 
+void check_pace(void);
+
 enum { MOST_TASKS = 200, CALLERS = 4, REGIONS = 3000 };
 
 static void expect(int holds, const char *what) {
@@ -221,6 +223,7 @@ int main(int count, char **arguments) {
     const int watched =
         count > 1 && !strcmp(arguments[1], "--watched"); /* a sanitizer cannot follow a fork, nor time */
     check_groups();
+    check_pace();
     open_regions(1, REGIONS);
     check_callers();
     check_crowd();

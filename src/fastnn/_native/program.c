@@ -456,6 +456,7 @@ static void find_own_results(fastnn_program *p) {
 int fastnn_program_finish(fastnn_program *p, int64_t capacity) {
     find_late_updates(p);
     find_own_results(p);
+    p->paced = 0;
     count_work(p);
     return cut_into_stages(p) || list_uses(p) || list_tasks(p) || lay_out(p, capacity) ? -1 : 0;
 }

@@ -16,6 +16,7 @@
 #include "data.h"
 #include "denormals.h"
 #include "kernels.h"
+#include "pace.h"
 
 enum { FASTNN_MAX_INPUTS = 4, FASTNN_MAX_PARAMETERS = 6, FASTNN_MAX_PARAMS = 8, FASTNN_NONE = -1 };
 
@@ -240,8 +241,10 @@ struct fastnn_program {
     int copies_inputs; /* Python steps may hold on to what they see, so they never see the caller's own arrays */
 
     /* during a run */
-    fastnn_fp_mode caller_mode;         /* of floating point: Python steps run in it */
-    int64_t first, rows;                /* the batch: first sample, number of samples */
+    fastnn_fp_mode caller_mode; /* of floating point: Python steps run in it */
+    int64_t first, rows;        /* the batch: first sample, number of samples */
+    fastnn_pace pace;           /* of batches of so many samples */
+    int64_t paced;
     int64_t step;                       /* the number of the batch */
     int updating;                       /* this batch ends in an update */
     int overwrites;                     /* and in the weights becoming their averages */

@@ -6,8 +6,10 @@
 #include "threads.h"
 
 enum {
-    SHARED_FLOPS = 3000000, /* a batch below this (some 20 us of work) is not worth waking anybody for */
-    TIMED_FLOPS = 1000000   /* the clock is read about once in so much work: reading it costs 25 ns */
+    ALONE_FLOPS = 500000,     /* a batch below this (some 5 us of work) is not worth waking anybody for */
+    SHARED_FLOPS = 3000000,   /* from here on it probably is */
+    SURELY_FLOPS = 200000000, /* and from here on it is not tried whether one does better alone */
+    TIMED_FLOPS = 1000000     /* the clock is read about once in so much work: reading it costs 25 ns */
 };
 
 static void total_losses(fastnn_program *p) {
@@ -73,10 +75,28 @@ void fastnn_program_prepare(fastnn_program *p) {
         if (p->steps[i].op->prepare) p->steps[i].op->prepare(p, &p->steps[i]);
 }
 
-static int threads_for(const fastnn_program *p) {
-    if (p->flops * p->rows < SHARED_FLOPS) return 1;
-    const int threads = fastnn_free_threads();
-    return threads < p->n_workers ? threads : p->n_workers;
+static int run_phases(fastnn_program *p, int threads) {
+    return fastnn_run_rows(p, threads) || fastnn_run_weights(p, threads) ? -1 : 0;
+}
+
+/* By as many threads as turn out to do it soonest. */
+static int run_paced(fastnn_program *p, int many, int most) {
+    if (p->rows != p->paced && p->rows == p->batch_size) {
+        fastnn_pace_start(&p->pace, many, most);
+        p->paced = p->rows;
+    }
+    const double start = fastnn_now();
+    if (run_phases(p, fastnn_pace_threads(&p->pace, most))) return -1;
+    if (p->rows == p->paced) fastnn_pace_note(&p->pace, most, fastnn_now() - start);
+    return 0;
+}
+
+static int run_batch(fastnn_program *p) {
+    const int free = fastnn_free_threads(), most = free < p->n_workers ? free : p->n_workers;
+    const int64_t flops = p->flops * p->rows;
+    if (most == 1 || flops < ALONE_FLOPS) return run_phases(p, 1);
+    if (flops >= SURELY_FLOPS) return run_phases(p, most);
+    return run_paced(p, flops >= SHARED_FLOPS, most);
 }
 
 /* The rates of this batch, of steps that have another one for each. */
@@ -96,9 +116,7 @@ static int run_one(fastnn_program *p, int64_t step) {
     p->step = step;
     if (p->n_rates) follow_rates(p);
     point_at_arrays(p);
-    const int threads = threads_for(p);
-    if (fastnn_run_rows(p, threads)) return -1;
-    if (fastnn_run_weights(p, threads)) return -1;
+    if (run_batch(p)) return -1;
     total_losses(p);
     p->iteration++;
     return 0;
