@@ -54,8 +54,8 @@ class Predictor:
         """
         samples = len(x[0])
         y = self._results(samples, out)
-        if out is not None:
-            x = [a.copy() if isinstance(a, np.ndarray) and np.may_share_memory(a, out) else a for a in x]
+        if out is not None and self._is_read(out, x):  # while results are computed
+            y = [np.empty_like(out)]
         sparse = tuple([isinstance(array, CSRRows) for array in x])
         capacity = self._capacity(samples, training)
         idle = self._idle(capacity, training, sparse)
@@ -77,6 +77,9 @@ class Predictor:
                 done += program.run(done, steps - done, SLICE)
         finally:
             program.release()
+        if out is not None and y[0] is not out:
+            out[...] = y[0]
+            y = [out]
         result = pack(compiled.builder.returned, list(y))
         matrix = isinstance(result, np.ndarray) and result.ndim == 2
         if self.few is None and matrix and not training and samples <= FEW_ROWS and not any(sparse):
@@ -84,6 +87,10 @@ class Predictor:
         elif len(idle) < get_num_threads():
             idle.append(compiled)
         return result
+
+    def _is_read(self, out: np.ndarray, x: list[Any]) -> bool:
+        weights = [variable.value for variable in self.model.weights]
+        return any(np.may_share_memory(a, out) for a in (*x, *weights) if isinstance(a, np.ndarray))
 
     def _results(self, samples: int, out: np.ndarray | None) -> list[np.ndarray]:
         shapes = [(samples, *shape) for shape in self.model.result_shapes]
