@@ -92,6 +92,7 @@ def test_out_may_be_a_weight(width: int, rng: np.random.Generator) -> None:
         np.empty(6, "float32"),
         np.empty((3, 2), "float32").T,
         np.empty((2, 6), "float32")[:, ::2],
+        np.empty(25, "uint8")[1:].view("float32").reshape(2, 3),  # not aligned
         [[0.0] * 3] * 2,
         "y",
     ],

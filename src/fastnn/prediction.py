@@ -100,14 +100,16 @@ class Predictor:
             raise ValueError(f"Argument `out` is for a model with one output. Received: a model with {len(shapes)}")
         is_array = isinstance(out, np.ndarray)
         fits = is_array and out.shape == shapes[0] and out.dtype == self.model.dtype
-        if not fits or not out.flags.c_contiguous or not out.flags.writeable:
+        if not fits or not out.flags.carray:
             received = f"{out.shape}, {out.dtype}" if is_array else repr(out)
             if is_array and not out.flags.writeable:
                 received += ", read-only"
             if is_array and not out.flags.c_contiguous:
                 received += f", with strides {out.strides}"
+            if is_array and not out.flags.aligned:
+                received += ", not aligned"
             raise ValueError(
-                f"Argument `out` must be a writable, C-contiguous array of shape {shapes[0]} and dtype "
+                f"Argument `out` must be a writable, aligned, C-contiguous array of shape {shapes[0]} and dtype "
                 f"{self.model.dtype.name}. Received: {received}"
             )
         return [out]
