@@ -135,6 +135,25 @@ def test_what_a_callback_changes_counts_from_the_next_step(change: str, batches:
     assert all(np.array_equal(a, b) for a, b in zip(heard.get_weights(), told.get_weights(), strict=True))
 
 
+def test_groups_that_a_callback_makes_count_from_the_next_epoch() -> None:
+    def made() -> Sequential:
+        set_random_seed(1)
+        model = Sequential([layers.Dense(4, activation="tanh"), layers.Dense(1)])
+        model.compile(optimizers.SGD(1e-2), "mse")
+        return model
+
+    def change(epoch: int, logs: Any) -> None:
+        if epoch == 1:
+            heard.optimizer.set_group("bias", learning_rate_multiplier=0.0)
+
+    heard, told = made(), made()
+    heard.fit(X, Y, epochs=4, shuffle=False, verbose=0, callbacks=callbacks.LambdaCallback(on_epoch_end=change))
+    told.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    told.optimizer.set_group("bias", learning_rate_multiplier=0.0)
+    told.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(heard.get_weights(), told.get_weights(), strict=True))
+
+
 def test_scalars_are_computed_ahead_until_the_optimizer_changes() -> None:
     asked: list[int] = []
 

@@ -69,6 +69,20 @@ def test_out_may_lie_across_an_input_of_several_blocks(rng: np.random.Generator)
     np.testing.assert_array_equal(x[40:], expected)
 
 
+@pytest.mark.parametrize("width", [30, 300])
+def test_out_may_be_a_weight(width: int, rng: np.random.Generator) -> None:
+    """Thirty rows go by the fast lane from the second call on."""
+    model = Sequential([layers.Dense(width, "tanh"), layers.Dense(width)])
+    x = rng.normal(size=(width, 4)).astype("float32")
+    expected = model(x)
+    kernel = model.layers[1].kernel.value
+    before = kernel.copy()
+    for _ in range(2):
+        assert model(x, out=kernel) is kernel
+        np.testing.assert_array_equal(kernel, expected)
+        kernel[...] = before
+
+
 @pytest.mark.parametrize(
     "out",
     [
@@ -78,6 +92,7 @@ def test_out_may_lie_across_an_input_of_several_blocks(rng: np.random.Generator)
         np.empty(6, "float32"),
         np.empty((3, 2), "float32").T,
         np.empty((2, 6), "float32")[:, ::2],
+        np.empty(25, "uint8")[1:].view("float32").reshape(2, 3),  # not aligned
         [[0.0] * 3] * 2,
         "y",
     ],

@@ -608,6 +608,19 @@ cdef class Program:
             raise error
         return done
 
+    cdef bint is_parameter(self, cnp.ndarray a) noexcept:
+        """Whether an array lies, with some of its bytes, in a parameter."""
+        cdef char *low
+        cdef char *high
+        cdef fastnn_parameter *q
+        cdef int i
+        extent(a, &low, &high)
+        for i in range(self.p.n_parameters):
+            q = &self.p.parameters[i]
+            if low < <char *>q.data + q.rows * q.cols * self.kernels.itemsize and <char *>q.data < high:
+                return True
+        return False
+
     def predict_few(self, x, out=None):
         """The result for the rows of `x`, at once and on this thread; None where that is not the way to compute it.
 
@@ -639,7 +652,8 @@ cdef class Program:
                 return None
             y = <cnp.ndarray>out
             if (cnp.PyArray_TYPE(y) != typenum or cnp.PyArray_NDIM(y) != 2 or not cnp.PyArray_ISCARRAY(y)
-                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1] or overlap(y, a)):
+                    or cnp.PyArray_DIM(y, 0) != shape[0] or cnp.PyArray_DIM(y, 1) != shape[1] or overlap(y, a)
+                    or self.is_parameter(y)):
                 return None
         describe_source(&self.p.feeds[0].source, a, "x")
         if self.owners:

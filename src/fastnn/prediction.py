@@ -54,8 +54,8 @@ class Predictor:
         """
         samples = len(x[0])
         y = self._results(samples, out)
-        if out is not None:
-            x = [a.copy() if isinstance(a, np.ndarray) and np.may_share_memory(a, out) else a for a in x]
+        if out is not None and self._is_read(out, x):  # while results are computed
+            y = [np.empty_like(out)]
         sparse = tuple([isinstance(array, CSRRows) for array in x])
         capacity = self._capacity(samples, training)
         idle = self._idle(capacity, training, sparse)
@@ -77,6 +77,9 @@ class Predictor:
                 done += program.run(done, steps - done, SLICE)
         finally:
             program.release()
+        if out is not None and y[0] is not out:
+            out[...] = y[0]
+            y = [out]
         result = pack(compiled.builder.returned, list(y))
         matrix = isinstance(result, np.ndarray) and result.ndim == 2
         if self.few is None and matrix and not training and samples <= FEW_ROWS and not any(sparse):
@@ -84,6 +87,10 @@ class Predictor:
         elif len(idle) < get_num_threads():
             idle.append(compiled)
         return result
+
+    def _is_read(self, out: np.ndarray, x: list[Any]) -> bool:
+        weights = [variable.value for variable in self.model.weights]
+        return any(np.may_share_memory(a, out) for a in (*x, *weights) if isinstance(a, np.ndarray))
 
     def _results(self, samples: int, out: np.ndarray | None) -> list[np.ndarray]:
         shapes = [(samples, *shape) for shape in self.model.result_shapes]
@@ -93,14 +100,16 @@ class Predictor:
             raise ValueError(f"Argument `out` is for a model with one output. Received: a model with {len(shapes)}")
         is_array = isinstance(out, np.ndarray)
         fits = is_array and out.shape == shapes[0] and out.dtype == self.model.dtype
-        if not fits or not out.flags.c_contiguous or not out.flags.writeable:
+        if not fits or not out.flags.carray:
             received = f"{out.shape}, {out.dtype}" if is_array else repr(out)
             if is_array and not out.flags.writeable:
                 received += ", read-only"
             if is_array and not out.flags.c_contiguous:
                 received += f", with strides {out.strides}"
+            if is_array and not out.flags.aligned:
+                received += ", not aligned"
             raise ValueError(
-                f"Argument `out` must be a writable, C-contiguous array of shape {shapes[0]} and dtype "
+                f"Argument `out` must be a writable, aligned, C-contiguous array of shape {shapes[0]} and dtype "
                 f"{self.model.dtype.name}. Received: {received}"
             )
         return [out]

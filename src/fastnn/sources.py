@@ -33,10 +33,11 @@ class InMemory:
         self.steps: int | None = -(-len(arrays) // self.batch_size)
         self.compiled: Compiled | None = None
         self.known: KnownScalars | None = None
+        self.revision = -1  # of the optimizer, whose groups of weights the program follows
 
     def prepare(self, unchanged: bool) -> None:
         """Makes the program to train with; `unchanged`: nobody changes the optimizer on the way."""
-        self.compiled = self.training.train_program(self.arrays, self.batch_size)
+        self._compile()
         self.known = KnownScalars(self.training.optimizer, trusted=unchanged)
 
     def train(self, epoch: int, by_batch: bool, begun: Mapping[str, Any] | None = None) -> Generator[int, None, None]:
@@ -48,8 +49,14 @@ class InMemory:
             begun: The state of an epoch that was left in its midst, to go on with; `None`: it begins.
         """
         order = None if self.seed is None else (self.seed, epoch)
+        if self.training.optimizer.revision != self.revision:
+            self._compile()
         compiled = required(self.compiled, "a program")
         return self.training.run_epoch(compiled, self.arrays, self.batch_size, order, by_batch, self.known, begun)
+
+    def _compile(self) -> None:
+        self.compiled = self.training.train_program(self.arrays, self.batch_size)
+        self.revision = self.training.optimizer.revision
 
     def get_state(self, done: int) -> dict[str, Any]:
         """What it takes to go on in another process.

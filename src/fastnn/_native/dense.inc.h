@@ -21,19 +21,19 @@ static void gemm(const fastnn_gemm *g) {
             return;
         }
         if (g->a_row == 1 && g->c_row == 1 && g->m > 1 && !g->bias) {
-            fastnn_gemm flipped = {.m = 1,
-                                   .n = g->m,
-                                   .k = g->k,
-                                   .a = g->b,
-                                   .a_row = 1,
-                                   .a_col = g->b_row,
-                                   .b = g->a,
-                                   .b_row = g->a_col,
-                                   .c = g->c,
-                                   .c_row = g->m,
-                                   .accumulate = g->accumulate,
-                                   .relu = g->relu};
-            gemm(&flipped);
+            fastnn_gemm turned = {.m = 1,
+                                  .n = g->m,
+                                  .k = g->k,
+                                  .a = g->b,
+                                  .a_row = 1,
+                                  .a_col = g->b_row,
+                                  .b = g->a,
+                                  .b_row = g->a_col,
+                                  .c = g->c,
+                                  .c_row = g->m,
+                                  .accumulate = g->accumulate,
+                                  .relu = g->relu};
+            gemm(&turned);
             return;
         }
     }

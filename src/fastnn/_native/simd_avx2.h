@@ -123,9 +123,8 @@ static inline int m_count(M a) { return __builtin_popcount((unsigned)_mm256_move
 
 static inline V v_iota(void) { return _mm256_setr_pd(0, 1, 2, 3); }
 static inline V v_round(V a) { return _mm256_round_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-/* There is no conversion between doubles and 64-bit integers here: adding 1.5 · 2^52 puts an integer into the low bits
- * of a double, and 2^52 in place of the exponent makes a double of an integer. */
 static inline V v_pow2(V t) { return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(t), 52)); }
+/* There is no conversion from 64-bit integers to doubles here: 2^52 in place of the exponent makes a double of one. */
 static inline V v_split(V x, V *exponent) {
     __m256i bits = _mm256_castpd_si256(x);
     __m256i shifted = _mm256_sub_epi64(bits, _mm256_set1_epi64x(0x3fe8000000000000LL - (1024LL << 52)));

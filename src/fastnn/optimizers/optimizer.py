@@ -243,6 +243,9 @@ class Optimizer(State):
     def kernel_scalars(self, rates: np.ndarray, iterations: np.ndarray, kernel: str | None) -> tuple[Any, ...]:
         """Returns what the kernel takes after the factor of decay: a number, or an array with one for each step.
 
+        It is computed ahead, and anew once the learning rate or an attribute is set. An attribute that is changed in
+        place, such as a list, is not noticed.
+
         Args:
             rates: Learning rates of the steps.
             iterations: Numbers of the updates, counted from 0.
