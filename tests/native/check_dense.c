@@ -9,7 +9,7 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
     const int64_t a_row = (transposed ? m : k) + gap, b_line = (across ? k : n) + gap, c_row = n + 2 * gap;
     const int64_t b_row = across ? 1 : b_line, b_col = across ? b_line : 1;
     array a = filled_whole((transposed ? k : m) * a_row, 4), b = filled_whole((across ? n : k) * b_line, 4);
-    array c = make(m * c_row), soon = make(m * n);
+    array c = make(m * c_row), soon = filled_whole(m * n, 9), soon_before = copied(soon);
     array bias_row = filled_whole(n, 9), p = make(table->gemm_packed(n, k)),
           scratch = make(table->gemm_scratch(transposed ? m : 0));
     for (int64_t i = 0; i < m; ++i)
@@ -35,11 +35,13 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
         .scratch = across || (m + n) % 2 ? scratch.data : NULL,
         .rows_across = transposed ? m : 0,
         .soon = {packed && n % 2 ? soon.data : NULL},
+        .soon_shared = 1,
         .soon_rows = m,
         .soon_row = n * table->itemsize,
         .soon_bytes = n * table->itemsize,
     };
     table->gemm(&call);
+    for (int64_t i = 0; i < m * n; ++i) expect("soon", i, get(soon.data, i), get(soon_before.data, i), 0, 0);
     for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < c_row; ++j) {
             const int64_t at = i * c_row + j;
@@ -60,7 +62,7 @@ static void check_gemm(int64_t m, int64_t n, int64_t k, int64_t gap, int transpo
             ++checks;
         }
     drop(a, "gemm"), drop(b, "gemm"), drop(c, "gemm"), drop(bias_row, "gemm"), drop(p, "pack"), drop(scratch, "gemm");
-    drop(before, "gemm"), drop(soon, "gemm");
+    drop(before, "gemm"), drop(soon, "gemm"), drop(soon_before, "gemm");
 }
 
 void check_dense(void) {

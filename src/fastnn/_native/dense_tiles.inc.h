@@ -12,8 +12,17 @@
 enum { ROWS_AHEAD = 24 };
 
 /* What a tile does beside its products: copy what the next panel needs, a vector after each of them; or bring closer, a
- * vector after every few, what is read after that, or what will be written: then no other core keeps a copy. */
+ * vector after every few, what is read after that; or claim what will be written: then no other core keeps a copy. */
 enum { ALONE, COPYING, FETCHING, CLAIMING };
+
+/* Makes the cache line at p this core's own, before much is written to it. A prefetch for writing does so on some machines;
+ * on others (Zen 4) it leaves a line that is here already as it is, shared, and only a write helps. */
+static inline void claim(real *p) {
+    enum { AHEAD = 16 * LANES };
+    __builtin_prefetch(p + AHEAD, 1, 3);
+    volatile real *own = p;
+    *own = *own;
+}
 
 /* Where a product is in what will be written soon. */
 typedef struct {
@@ -38,6 +47,7 @@ typedef struct {
     real *to;
     int64_t from_row;
     const real *fetch;             /* what it brings closer, or NULL */
+    const real *fetch_end;         /* of what it may claim */
     int64_t fetch_row, fetch_mask; /* a vector every `fetch_mask` + 1 products, `fetch_row` after the last */
 } tile_args;
 
@@ -77,7 +87,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             to += TILE_COLS;
         } else if (beside != ALONE && (p & mask) == 0) {
             if (beside == FETCHING) __builtin_prefetch(from, 0, 2);
-            else __builtin_prefetch(from, 1, 2);
+            else if (from < t->fetch_end) claim((real *)from);
             from += from_row;
         }
     }
@@ -137,11 +147,14 @@ static inline tiling tiling_of(int64_t m) {
     return (tiling){count, m / count, m % count};
 }
 
-/* The next piece of what is needed soon, for a tile of k products to fetch; NULL: there is no more. */
-static const real *next_piece(const fastnn_gemm *g, stream *s, int64_t k) {
-    if (s->array == FASTNN_SOON || !g->soon[s->array]) return NULL;
-    const char *at = (const char *)g->soon[s->array] + s->row * g->soon_row + s->byte;
-    s->byte += k / s->every * (int64_t)sizeof(V);
+/* The next piece of what is needed soon, for the products of a tile to fetch; NULL: there is no more. */
+static void next_piece(const fastnn_gemm *g, stream *s, tile_args *t) {
+    t->fetch = t->fetch_end = NULL;
+    if (s->array == FASTNN_SOON || !g->soon[s->array]) return;
+    const char *row = (const char *)g->soon[s->array] + s->row * g->soon_row;
+    t->fetch = (const real *)(row + s->byte);
+    if (s->array < g->soon_shared) t->fetch_end = (const real *)(row + g->soon_bytes);
+    s->byte += t->k / s->every * (int64_t)sizeof(V);
     if (s->byte >= g->soon_bytes) {
         s->byte = 0;
         if (++s->row == g->soon_rows) {
@@ -149,7 +162,6 @@ static const real *next_piece(const fastnn_gemm *g, stream *s, int64_t k) {
             ++s->array;
         }
     }
-    return (const real *)at;
 }
 
 static inline void start_tile(tile_args *t, int64_t rows, int another) {
@@ -240,9 +252,11 @@ static __attribute__((noinline)) void panel_before_writing(int64_t m, const fast
     for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t rows = tiles.low + (i < tiles.higher);
         start_tile(&t, rows, i + 1 < tiles.count);
-        t.fetch = next_piece(g, soon, t.k);
-        if (t.fetch)
+        next_piece(g, soon, &t);
+        if (t.fetch_end)
             tile_of_rows(rows, TILE_VECS, 1, 1, CLAIMING, &t);
+        else if (t.fetch)
+            tile_of_rows(rows, TILE_VECS, 1, 1, FETCHING, &t);
         else
             tile_of_rows(rows, TILE_VECS, 1, 1, ALONE, &t);
         end_tile(&t, rows);

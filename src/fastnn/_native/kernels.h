@@ -26,7 +26,8 @@
  * Products are added in the order p = 0 .. k-1 by fused multiply-add, for every tile shape alike.
  * `scratch` holds gemm_scratch(rows_across) elements; it may be NULL, and then a and b are read where they lie.
  * `soon`: what the caller will write next: of up to FASTNN_SOON arrays the same `soon_rows` rows of `soon_bytes` bytes,
- * `soon_row` bytes apart. On the way, if b is packed and a transposed, they are brought closer. */
+ * `soon_row` bytes apart. On the way, if b is packed and a transposed, they are brought closer. Other cores may have read the
+ * first `soon_shared` of them: those are written, with what they hold, and nobody else may write to them meanwhile. */
 enum { FASTNN_SOON = 4 };
 typedef struct {
     int64_t m, n, k;
@@ -42,6 +43,7 @@ typedef struct {
     int64_t rows_across; /* of a that lies across (a_row is 1), for which there is scratch: many of them or 0 */
     const void *soon[FASTNN_SOON]; /* the first that is NULL ends the list */
     int64_t soon_rows, soon_row, soon_bytes;
+    int soon_shared;
 } fastnn_gemm;
 
 /* An activation y = f(x), element by element. params holds what f takes besides x, as documented where f is defined.

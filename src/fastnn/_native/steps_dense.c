@@ -86,21 +86,24 @@ static void dense_backward_columns(fastnn_program *p, const fastnn_step *s, int6
     multiply_back(p, s, &tile, worker);
 }
 
-/* The update of a tile follows its gradient: until then, what it reads comes closer. */
+/* The update of a tile follows its gradient: until then, what it reads comes closer, and what all workers have read, weights
+ * and their packed copy, becomes this one's own. */
 static void bring_closer(const fastnn_program *p, const fastnn_parameter *q, const fastnn_tile *t, fastnn_gemm *g) {
     const int64_t itemsize = p->kernels->itemsize, at = (t->row0 * q->cols + t->col0) * itemsize;
     if (!p->updating || q->late || q->rule == FASTNN_NONE) return;
     int arrays = 0;
-    g->soon[arrays++] = (const char *)q->data + at;
-    for (int i = 0; i < p->rules[q->rule].update->slots && arrays < FASTNN_SOON; ++i)
-        g->soon[arrays++] = (const char *)q->slots[i] + at;
     g->soon_row = q->cols * itemsize;
     g->soon_rows = t->row1 - t->row0;
     g->soon_bytes = (t->col1 - t->col0) * itemsize;
+    g->soon[arrays++] = (const char *)q->data + at;
     if (g->soon_bytes == g->soon_row) {
         g->soon_bytes *= g->soon_rows;
         g->soon_rows = 1;
+        if (q->wants_transposed) g->soon[arrays++] = (const char *)q->transposed + at; /* whole panels of it */
     }
+    g->soon_shared = arrays;
+    for (int i = 0; i < p->rules[q->rule].update->slots && arrays < FASTNN_SOON; ++i)
+        g->soon[arrays++] = (const char *)q->slots[i] + at;
 }
 
 /* dkernel = xᵀ · dz and dbias = Σ dz, over all rows of the batch in order */
