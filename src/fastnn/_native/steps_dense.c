@@ -129,7 +129,7 @@ static void dense_gradient(fastnn_program *p, const fastnn_step *s, int which, c
                      .c_row = cols,
                      .accumulate = accumulate,
                      .scratch = w->scratch};
-    if (x->width > 2 * p->kernels->tile_cols && y->width > p->kernels->tile_cols) {
+    if (x->width >= 2 * p->kernels->tile_cols && y->width > p->kernels->tile_cols) {
         /* several tiles will read these columns of dz: pack them once for all that this worker gets in a row */
         if (w->packed_step != s || w->packed_batch != p->batch || w->packed_column != tile->col0) {
             p->kernels->pack(m, cols, dz, y->row, w->packed);
