@@ -325,10 +325,6 @@ static int is_sparse(const fastnn_program *p, int parameter) {
     return uses > 0;
 }
 
-static int64_t elements_of_task(const fastnn_weights_task *t) {
-    return (t->tile.row1 - t->tile.row0) * (t->tile.col1 - t->tile.col0);
-}
-
 /* Small tasks go together, or with a large one before them: workers get shares of as many bundles, which then are shares of
  * as much work, and the same ones each time, so that what a worker wrote stays in its cache. */
 static int bundle_tasks(fastnn_program *p) {
@@ -337,9 +333,9 @@ static int bundle_tasks(fastnn_program *p) {
     int count = 0;
     int64_t most = 0, held = 0;
     for (int i = 0; i < p->n_tasks; ++i)
-        if (elements_of_task(&p->tasks[i]) > most) most = elements_of_task(&p->tasks[i]);
+        if (fastnn_elements(&p->tasks[i].tile) > most) most = fastnn_elements(&p->tasks[i].tile);
     for (int i = 0; i < p->n_tasks; ++i) {
-        const int64_t more = elements_of_task(&p->tasks[i]);
+        const int64_t more = fastnn_elements(&p->tasks[i].tile);
         if (i == 0 || held + more > most + most / 16) {
             bundles[count++] = i;
             held = 0;

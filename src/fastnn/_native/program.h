@@ -83,6 +83,8 @@ typedef struct {
     int64_t row0, row1, col0, col1;
 } fastnn_tile;
 
+static inline int64_t fastnn_elements(const fastnn_tile *t) { return (t->row1 - t->row0) * (t->col1 - t->col0); }
+
 /* What a step does. Samples [row0, row1) of the batch; every function may be NULL. */
 typedef struct {
     const char *name;
@@ -241,10 +243,10 @@ struct fastnn_program {
     int copies_inputs; /* Python steps may hold on to what they see, so they never see the caller's own arrays */
 
     /* during a run */
-    fastnn_fp_mode caller_mode; /* of floating point: Python steps run in it */
-    int64_t first, rows;        /* the batch: first sample, number of samples */
-    fastnn_pace pace;           /* of batches of so many samples */
-    int64_t paced;
+    fastnn_fp_mode caller_mode;         /* of floating point: Python steps run in it */
+    int64_t first, rows;                /* the batch: first sample, number of samples */
+    fastnn_pace pace;                   /* of batches of `paced` samples */
+    int64_t paced;                      /* 0: none yet */
     int64_t step;                       /* the number of the batch */
     int updating;                       /* this batch ends in an update */
     int overwrites;                     /* and in the weights becoming their averages */

@@ -14,8 +14,6 @@ static char *at_element(const fastnn_program *p, void *base, int64_t element) {
     return (char *)base + element * p->kernels->itemsize;
 }
 
-static int64_t elements(const fastnn_tile *t) { return (t->row1 - t->row0) * (t->col1 - t->col0); }
-
 /* Elements of a parameter that lie in a line: all of a tile, or a row of it. */
 typedef struct {
     int64_t at, n;
@@ -24,7 +22,7 @@ typedef struct {
 /* The next line of a tile, after `done` elements. */
 static line next_line(const fastnn_parameter *q, const fastnn_tile *t, int64_t done) {
     const int64_t cols = t->col1 - t->col0;
-    if (cols == q->cols) return (line){t->row0 * cols, elements(t)};
+    if (cols == q->cols) return (line){t->row0 * cols, fastnn_elements(t)};
     return (line){(t->row0 + done / cols) * q->cols + t->col0, cols};
 }
 
@@ -35,7 +33,7 @@ static void sum_gradients(fastnn_program *p, const fastnn_weights_task *t, void 
         const fastnn_step *s = &p->steps[p->uses[i].step];
         s->op->gradient(p, s, p->uses[i].which, &t->tile, g, i > q->first_use, worker);
     }
-    if (q->first_use == q->last_use) memset(g, 0, (size_t)(elements(&t->tile) * p->kernels->itemsize));
+    if (q->first_use == q->last_use) memset(g, 0, (size_t)(fastnn_elements(&t->tile) * p->kernels->itemsize));
 }
 
 /* The running mean follows weights after their update. */
@@ -132,7 +130,7 @@ static double sample_share(const fastnn_program *p) {
 /* Line by line: regularizer, accumulation, update. */
 static void finish_gradient(fastnn_program *p, fastnn_weights_task *t, char *g, int worker) {
     const fastnn_parameter *q = &p->parameters[t->parameter];
-    const int64_t n = elements(&t->tile);
+    const int64_t n = fastnn_elements(&t->tile);
     const double share = q->per_sample ? sample_share(p) : 1;
     t->penalty = q->slope && t->tile.row0 == 0 && t->tile.col0 == 0 ? q->penalty : 0;
     for (int64_t done = 0; done < n;) {
@@ -167,7 +165,7 @@ static void run_task(fastnn_program *p, fastnn_weights_task *t, int worker) {
 }
 
 /* The same tasks again, for the updates that waited; a parameter that is updated as a whole is so in its first one. */
-static void run_late_update(fastnn_program *p, fastnn_weights_task *t, int worker) {
+static void run_late_update(fastnn_program *p, const fastnn_weights_task *t, int worker) {
     if (t->fold != FASTNN_NONE) return;
     const fastnn_parameter *q = &p->parameters[t->parameter];
     const fastnn_tile whole = {0, q->rows, 0, q->cols};
